@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use chiltepin_executors::{AttemptId, Capacity, Demand, TaskId};
+
+/// An executor of the workflow, by its place in the configuration; below 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ExecutorId(pub(crate) u8);
+
+/// The executors a task may run on, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ExecutorSet(pub(crate) u64);
+
+/// A label whose tasks may only run so many at a time, by its place in the kernel's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LabelId(pub(crate) u16);
+
+/// What the kernel is told.
+#[derive(Debug)]
+pub(crate) enum Event<'a, P, F> {
+    /// A call was submitted; `id` came from `Kernel::next_id` under the same lock.
+    Submitted { id: TaskId, submission: Submission<'a, P, F> },
+    /// One of the submission's external dependencies, as a future of another workflow, is there;
+    /// an error fails the task.
+    DependencyMet { id: TaskId, result: Result<(), F> },
+    /// An executor has room; `offer` numbers it within the executor.
+    Offered { executor: ExecutorId, offer: u32, capacity: Capacity },
+    /// Room is gone; the attempts bound to it still report `Finished`.
+    Withdrawn { executor: ExecutorId, offer: u32 },
+    /// An attempt has ended. One that is not running, or no longer, is ignored.
+    Finished { attempt: AttemptId, finish: Finish<F> },
+    /// The user cancels a task. One that has ended is left alone.
+    Cancelled { id: TaskId },
+    /// Time has passed: `Kernel::next_wake` has come.
+    Woken,
+    /// No more calls from outside; what is there runs to its end, and joins may submit.
+    Draining,
+    /// What has not started ends as closed; what runs goes on.
+    Closing,
+    /// Everything ends as closed; what runs is stopped.
+    Killing,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) enum Finish<F> {
+    /// With a value, which the driver holds.
+    Succeeded,
+    /// With a failure; `retryable` if another attempt could end better.
+    Failed { failure: F, retryable: bool },
+    /// Because it was told to stop.
+    Stopped,
+    /// It was told to stop and cannot be: the task ends, its room stays taken until the attempt
+    /// is reported once more.
+    Abandoned,
+}
+
+/// A call as the kernel needs to know it.
+#[derive(Debug)]
+pub(crate) struct Submission<'a, P, F> {
+    /// What the driver keeps of the task.
+    pub(crate) payload: P,
+    /// Where it may run; not empty.
+    pub(crate) executors: ExecutorSet,
+    /// What it needs.
+    pub(crate) demand: Demand,
+    /// Higher goes first.
+    pub(crate) priority: i32,
+    /// Submitted by a join of this workflow, so taken while draining.
+    pub(crate) inside: bool,
+    /// What it waits for, as it stands under the lock; met ones are left out.
+    pub(crate) dependencies: &'a [Dependency<F>],
+    /// What is seldom set.
+    pub(crate) rules: Option<Box<Rules>>,
+}
+
+/// One thing a task waits for, as it stands at submit.
+#[derive(Clone, Debug)]
+pub(crate) enum Dependency<F> {
+    /// A task of this kernel that has not ended.
+    Pending(TaskId),
+    /// Something else, reported by `Event::DependencyMet`.
+    External,
+    /// It has failed already, for this root cause.
+    Failed(F),
+}
+
+/// The rules of a task that has any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// The limits that apply to it, all of them.
+    pub(crate) labels: Vec<LabelId>,
+    /// How long an attempt may take.
+    pub(crate) timeout: Option<Duration>,
+    /// Whether and when a failed attempt is repeated.
+    pub(crate) retry: Retry,
+}
+
+/// Repetition after failure: exponential back-off with jitter, as data.
+///
+/// The pause before the attempt after `attempt` is
+/// `min(base · 2^(attempt-1), longest) · (1 - jitter · u)`, with `u` in 0..1 drawn from `seed`,
+/// the task's number and the attempt, so that the same inputs give the same pause.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Retry {
+    /// How many attempts may follow the first.
+    pub(crate) retries: u32,
+    /// The pause after the first failure.
+    pub(crate) base: Duration,
+    /// The longest pause.
+    pub(crate) longest: Duration,
+    /// How much of the pause is random, 0 to 1.
+    pub(crate) jitter: f64,
+    /// Where the randomness comes from.
+    pub(crate) seed: u64,
+}
+
+impl Eq for Retry {}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            retries: 0,
+            base: Duration::from_millis(100),
+            longest: Duration::from_secs(60),
+            jitter: 0.5,
+            seed: 0,
+        }
+    }
+}

@@ -1,1 +1,4 @@
-//! x
+//! Typed, async tasks for scientific and HPC workflows.
+
+pub mod config;
+pub mod environment;

@@ -1,0 +1,124 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+/// The settings of a run: the table `workflow`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkflowSettings {
+    /// The folder that holds what runs leave behind, from the working directory of the program.
+    pub run_dir: PathBuf,
+    /// How often a failed task is tried again.
+    pub retries: u32,
+    /// Where calls without `.on()` may go; anywhere if not given. Each is configured.
+    pub executors: Option<Vec<String>>,
+    /// How many tasks with a label may run at once.
+    pub limits: BTreeMap<String, u32>,
+    /// How long running tasks may go on after the first Ctrl-C.
+    pub grace: Duration,
+    /// What is logged; left to the program if not given.
+    pub log_level: Option<LogLevel>,
+}
+
+impl Default for WorkflowSettings {
+    fn default() -> Self {
+        Self {
+            run_dir: PathBuf::from("runs"),
+            retries: 0,
+            executors: None,
+            limits: BTreeMap::new(),
+            grace: Duration::from_secs(10),
+            log_level: None,
+        }
+    }
+}
+
+/// How much is logged, each level with all before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What went wrong.
+    Error,
+    /// What may go wrong.
+    Warn,
+    /// What happens to the run.
+    Info,
+    /// What happens to each task.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    pub(crate) const NAMES: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    const ALL: [Self; 6] = [
+        Self::Off,
+        Self::Error,
+        Self::Warn,
+        Self::Info,
+        Self::Debug,
+        Self::Trace,
+    ];
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(Self::NAMES[*self as usize])
+    }
+}
+
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Off => Self::OFF,
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
+        }
+    }
+}
+
+/// A text that names no [`LogLevel`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no log level; they are `{names}`", names = LogLevel::NAMES.join("`, `"))]
+pub struct UnknownLogLevel(String);
+
+impl FromStr for LogLevel {
+    type Err = UnknownLogLevel;
+
+    /// Reads a level by its name in upper or lower case.
+    fn from_str(text: &str) -> Result<Self, UnknownLogLevel> {
+        let named = Self::NAMES
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(text));
+        named
+            .map(|index| Self::ALL[index])
+            .ok_or_else(|| UnknownLogLevel(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_read_what_they_print() {
+        for level in LogLevel::ALL {
+            assert_eq!(level.to_string().parse(), Ok(level));
+            assert_eq!(level.to_string().to_uppercase().parse(), Ok(level));
+            assert_eq!(LevelFilter::from(level).to_string(), level.to_string());
+        }
+        assert_eq!(
+            "verbose".parse::<LogLevel>().unwrap_err().to_string(),
+            "`verbose` is no log level; they are `off`, `error`, `warn`, `info`, `debug`, `trace`"
+        );
+    }
+}

@@ -1,4 +1,6 @@
 //! Typed, async tasks for scientific and HPC workflows.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod config;
 pub mod environment;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The `chiltepin` command-line program; see `chiltepin --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chiltepin::cli::main()
+}

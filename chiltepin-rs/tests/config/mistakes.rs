@@ -230,6 +230,8 @@ fn columns_count_characters() {
     assert_eq!((error.line(), error.column()), (Some(1), Some(7)));
     let error = Config::from_toml("'é' = { provider = 'threads', 'y' = 1 }").unwrap_err();
     assert_eq!((error.line(), error.column()), (Some(1), Some(31)));
+    let error = Config::from_toml("\u{feff}y = 1").unwrap_err();
+    assert_eq!((error.line(), error.column()), (Some(1), Some(5)));
     let error = Config::from_yaml("é: {provider: threads, 'y': 1}").unwrap_err();
     assert_eq!((error.line(), error.column()), (Some(1), Some(24)));
 }

@@ -17,9 +17,18 @@ pub(crate) enum Command<P, F> {
         last: bool,
     },
     /// Stop this attempt. May be performed before the start it follows.
-    Stop { attempt: AttemptId, executor: ExecutorId, payload: P },
+    Stop {
+        attempt: AttemptId,
+        executor: ExecutorId,
+        payload: P,
+    },
     /// A failed attempt will be repeated at `at`.
-    Retrying { attempt: AttemptId, payload: P, at: Instant, failure: Option<F> },
+    Retrying {
+        attempt: AttemptId,
+        payload: P,
+        at: Instant,
+        failure: Option<F>,
+    },
     /// The task has ended, once and for all. `attempt` and `executor` tell where it ran last.
     Ended {
         id: TaskId,

@@ -18,16 +18,26 @@ pub(crate) struct LabelId(pub(crate) u16);
 #[derive(Debug)]
 pub(crate) enum Event<'a, P, F> {
     /// A call was submitted; `id` came from `Kernel::next_id` under the same lock.
-    Submitted { id: TaskId, submission: Submission<'a, P, F> },
+    Submitted {
+        id: TaskId,
+        submission: Submission<'a, P, F>,
+    },
     /// One of the submission's external dependencies, as a future of another workflow, is there;
     /// an error fails the task.
     DependencyMet { id: TaskId, result: Result<(), F> },
     /// An executor has room; `offer` numbers it within the executor.
-    Offered { executor: ExecutorId, offer: u32, capacity: Capacity },
+    Offered {
+        executor: ExecutorId,
+        offer: u32,
+        capacity: Capacity,
+    },
     /// Room is gone; the attempts bound to it still report `Finished`.
     Withdrawn { executor: ExecutorId, offer: u32 },
     /// An attempt has ended. One that is not running, or no longer, is ignored.
-    Finished { attempt: AttemptId, finish: Finish<F> },
+    Finished {
+        attempt: AttemptId,
+        finish: Finish<F>,
+    },
     /// The user cancels a task. One that has ended is left alone.
     Cancelled { id: TaskId },
     /// Time has passed: `Kernel::next_wake` has come.

@@ -3,21 +3,45 @@
 //! ```text
 //!   Event ──► Kernel::handle(event, now, &mut commands) ──► Command
 //!
-//!            ┌──────────── retry ─ Delayed ◄───────────┐
-//!            ▼                                          │
-//!   Waiting ──► Ready ──► Bound to room ──► finished ───┴──► Ended (and gone)
-//!   (dependencies)  ▲                │
-//!                   └── Limited ◄────┘   by a label
+//!              ┌─────────── Delayed ◄── repeated ──┐
+//!              ▼                                   │
+//!   Waiting ─► Ready ─► Running ─► (Stopping) ─────┴─► Ended, and gone
+//!       │        │                                         ▲
+//!       └────────┴── cancelled, closed, dependency failed ─┘
+//!
+//!   machine    submissions, dependencies, cancels, the end    graph    the table of tasks
+//!   attempt    start, finish, stop, repeat                    edge     who waits for whom
+//!   placement  which ready task goes where; of                timer    what comes due when
+//!              shape (queue), offer, limit                    retry    how long a pause is
 //! ```
 //!
 //! It is called inline, under one lock, by whoever submits or completes; what it commands is
 //! performed after unlocking. `P` is what the driver keeps of a task, `F` its failure; to the
 //! kernel both are opaque.
 
+mod attempt;
 mod command;
+mod edge;
 mod event;
+mod graph;
+mod limit;
+mod machine;
+mod offer;
+mod placement;
+mod queue;
+mod retry;
+mod shape;
+mod state;
+mod timer;
+
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use command::{Command, Ending, Root};
 pub(crate) use event::{
     Dependency, Event, ExecutorId, ExecutorSet, Finish, LabelId, Retry, Rules, Submission,
 };
+pub(crate) use machine::Kernel;
+pub(crate) use state::Standing;

@@ -1,0 +1,202 @@
+//! What happens to attempts: they start, finish, are stopped, and are repeated.
+
+use std::time::Instant;
+
+use chiltepin_executors::{AttemptId, TaskId};
+
+use super::graph::Zombie;
+use super::machine::{Kernel, Mode};
+use super::offer::Room;
+use super::queue::Turn;
+use super::state::{State, StopCause};
+use super::timer::{Timer, TimerKind};
+use super::{Command, Ending, Finish};
+
+impl<P: Clone, F: Clone> Kernel<P, F> {
+    /// Starts the next attempt of a task that was bound.
+    pub(super) fn start(
+        &mut self,
+        turn: Turn,
+        room: Room,
+        now: Instant,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        let Some(task) = self.table.at_mut(turn.index) else {
+            debug_assert!(false, "a turn was taken whose task has ended");
+            return;
+        };
+        task.attempt += 1;
+        task.executor = Some(room.executor);
+        let id = TaskId::new(task.number, turn.index);
+        let attempt = AttemptId {
+            task: id,
+            attempt: task.attempt,
+        };
+        let (timeout, retries) = task
+            .rules
+            .as_ref()
+            .map_or((None, 0), |rules| (rules.timeout, rules.retry.retries));
+        // A deadline beyond what the clock can say never comes.
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        task.state = State::Running {
+            room,
+            timed: deadline.is_some(),
+        };
+        if let Some(at) = deadline {
+            self.timers.arm(Timer {
+                at,
+                attempt,
+                kind: TimerKind::Timeout,
+            });
+        }
+        commands.push(Command::Start {
+            attempt,
+            executor: room.executor,
+            payload: task.payload.clone(),
+            deadline,
+            last: attempt.attempt > retries,
+        });
+    }
+
+    /// Tells a running attempt to stop.
+    pub(super) fn stop(&mut self, id: TaskId, cause: StopCause, commands: &mut Vec<Command<P, F>>) {
+        let Some(task) = self.table.get_mut(id) else {
+            return;
+        };
+        let State::Running { room, timed } = task.state else {
+            return;
+        };
+        task.state = State::Stopping { room, cause };
+        let attempt = AttemptId {
+            task: id,
+            attempt: task.attempt,
+        };
+        let payload = task.payload.clone();
+        // The timer that tells of a timeout has gone off.
+        if timed && cause != StopCause::Timeout {
+            self.timers.disarm(|timer| self.table.is_timed(timer));
+        }
+        commands.push(Command::Stop {
+            attempt,
+            executor: room.executor,
+            payload,
+        });
+    }
+
+    pub(super) fn woken(&mut self, now: Instant, commands: &mut Vec<Command<P, F>>) {
+        while let Some(timer) = self.timers.due(now, |timer| self.table.is_timed(timer)) {
+            match timer.kind {
+                TimerKind::Timeout => self.stop(timer.attempt.task, StopCause::Timeout, commands),
+                TimerKind::Retry => self.make_ready(timer.attempt.task),
+            }
+        }
+    }
+
+    pub(super) fn finished(
+        &mut self,
+        attempt: AttemptId,
+        finish: Finish<F>,
+        now: Instant,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        // An abandoned attempt has really ended; abandoned once more, it has not.
+        if !matches!(finish, Finish::Abandoned)
+            && let Some(zombie) = self.table.exhume(attempt)
+        {
+            self.placement.give_back(zombie.shape, zombie.room);
+            self.placement.exit(zombie.shape);
+            return;
+        }
+        let Some(task) = self.table.get(attempt.task) else {
+            return;
+        };
+        if task.attempt != attempt.attempt {
+            return;
+        }
+        let (room, timed, cause) = match task.state {
+            State::Running { room, timed } => (room, timed, None),
+            State::Stopping { room, cause } => (room, false, Some(cause)),
+            State::Waiting { .. } | State::Ready | State::Delayed { .. } => return,
+        };
+        let shape = task.shape;
+        let repeats_left = task
+            .rules
+            .as_ref()
+            .is_some_and(|rules| attempt.attempt <= rules.retry.retries);
+        let may_repeat = repeats_left && self.mode < Mode::Closing;
+        if timed {
+            self.timers
+                .disarm(|timer| timer.attempt != attempt && self.table.is_timed(timer));
+        }
+
+        if matches!(finish, Finish::Abandoned) {
+            let ending = match cause {
+                Some(StopCause::Timeout) => Ending::TimedOut { abandoned: true },
+                Some(StopCause::Close) => Ending::Closed,
+                Some(StopCause::Cancel) | None => Ending::Cancelled { abandoned: true },
+            };
+            let number = attempt.task.number();
+            let zombie = Zombie {
+                number,
+                attempt: attempt.attempt,
+                shape,
+                room,
+            };
+            if let Some(task) = self.table.bury(attempt.task, zombie) {
+                self.settle(attempt.task, task, ending, commands);
+            }
+            return;
+        }
+
+        self.placement.give_back(shape, room);
+        let ending = match (finish, cause) {
+            (Finish::Succeeded, _) => Ending::Succeeded,
+            (Finish::Failed { failure, retryable }, None) => {
+                if retryable && may_repeat {
+                    return self.repeat(attempt, Some(failure), now, commands);
+                }
+                Ending::Failed(failure)
+            }
+            (_, Some(StopCause::Timeout)) => {
+                if may_repeat {
+                    return self.repeat(attempt, None, now, commands);
+                }
+                Ending::TimedOut { abandoned: false }
+            }
+            (_, Some(StopCause::Close)) => Ending::Closed,
+            // An executor may stop an attempt on its own, as when it is shut down.
+            (_, Some(StopCause::Cancel) | None) => Ending::Cancelled { abandoned: false },
+        };
+        self.end(attempt.task, ending, commands);
+    }
+
+    /// Lets another attempt follow after a pause.
+    fn repeat(
+        &mut self,
+        attempt: AttemptId,
+        failure: Option<F>,
+        now: Instant,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        let Some(task) = self.table.get_mut(attempt.task) else {
+            return;
+        };
+        let Some(rules) = &task.rules else { return };
+        let pause = rules.retry.pause(attempt.task.number(), attempt.attempt);
+        // A pause is at most a year, which every clock can add.
+        let at = now.checked_add(pause).unwrap_or(now);
+        task.state = State::Delayed { until: at };
+        let payload = task.payload.clone();
+        self.timers.arm(Timer {
+            at,
+            attempt,
+            kind: TimerKind::Retry,
+        });
+        commands.push(Command::Retrying {
+            attempt,
+            payload,
+            at,
+            failure,
+        });
+    }
+}

@@ -1,0 +1,435 @@
+//! What each event does: submissions, dependencies, cancels and the end of the workflow.
+//! What happens to attempts is in `attempt`.
+
+use std::cmp::Reverse;
+use std::marker::PhantomData;
+use std::time::Instant;
+
+use chiltepin_executors::TaskId;
+
+use super::edge::{Dependents, Edges};
+use super::graph::{Table, Task};
+use super::placement::Placement;
+use super::queue::Turn;
+use super::state::{State, StopCause};
+use super::timer::Timers;
+use super::{Command, Dependency, Ending, Event, Root, Standing, Submission};
+
+/// How far the workflow is on its way to its end. It only moves on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mode {
+    Open,
+    Draining,
+    Closing,
+    Killing,
+}
+
+/// All tasks that have not ended, and what each waits for.
+#[derive(Debug)]
+pub(crate) struct Kernel<P, F> {
+    pub(super) table: Table<P>,
+    pub(super) edges: Edges,
+    pub(super) placement: Placement,
+    pub(super) timers: Timers,
+    pub(super) mode: Mode,
+    /// `Drained` was commanded.
+    pub(super) is_drained: bool,
+    /// Tasks that have become ready, ever.
+    last_order: u64,
+    failure: PhantomData<fn() -> F>,
+}
+
+impl<P: Clone, F: Clone> Kernel<P, F> {
+    /// Makes a kernel in which so many tasks of each label may run at once.
+    pub(crate) fn new(limits: Vec<u32>) -> Self {
+        Self {
+            table: Table::new(),
+            edges: Edges::new(),
+            placement: Placement::new(limits),
+            timers: Timers::default(),
+            mode: Mode::Open,
+            is_drained: false,
+            last_order: 0,
+            failure: PhantomData,
+        }
+    }
+
+    /// Gives away the id of the next task, to be submitted under the same lock.
+    pub(crate) fn next_id(&mut self) -> TaskId {
+        self.table.reserve()
+    }
+
+    /// Takes in what has happened, and adds to `commands` what is to be done.
+    pub(crate) fn handle(
+        &mut self,
+        event: Event<'_, P, F>,
+        now: Instant,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        match event {
+            Event::Submitted { id, submission } => self.submitted(id, submission, commands),
+            Event::DependencyMet { id, result } => self.dependency_met(id, result, commands),
+            Event::Offered {
+                executor,
+                offer,
+                capacity,
+            } => {
+                self.placement.offered(executor, offer, capacity);
+            }
+            Event::Withdrawn { executor, offer } => self.placement.withdrawn(executor, offer),
+            Event::Finished { attempt, finish } => self.finished(attempt, finish, now, commands),
+            Event::Cancelled { id } => self.cancelled(id, commands),
+            Event::Woken => self.woken(now, commands),
+            Event::Draining => self.mode = self.mode.max(Mode::Draining),
+            Event::Closing => self.closing(Mode::Closing, commands),
+            Event::Killing => self.closing(Mode::Killing, commands),
+        }
+        while let Some((turn, room)) = self.placement.next(|turn| self.table.is_queued(turn)) {
+            self.start(turn, room, now, commands);
+        }
+        if self.mode != Mode::Open && self.is_empty() && !self.is_drained {
+            self.is_drained = true;
+            commands.push(Command::Drained);
+        }
+    }
+
+    /// When `Event::Woken` is due, if ever.
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Where a task stands; `None` once it has ended.
+    pub(crate) fn status(&self, id: TaskId) -> Option<Standing> {
+        let task = self.table.get(id)?;
+        let attempt = task.attempt;
+        Some(match task.state {
+            State::Waiting { pending, external } => Standing::Waiting {
+                on: pending + external,
+            },
+            State::Ready => match self.placement.exhausted(task.shape) {
+                Some(label) => Standing::Limited(label),
+                None => Standing::Ready,
+            },
+            State::Delayed { until } => Standing::Delayed { until },
+            State::Running { room, .. } => Standing::Running {
+                executor: room.executor,
+                attempt,
+            },
+            State::Stopping { room, .. } => Standing::Stopping {
+                executor: room.executor,
+                attempt,
+            },
+        })
+    }
+
+    /// How many tasks have not ended.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether every task has ended.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn submitted(
+        &mut self,
+        id: TaskId,
+        submission: Submission<'_, P, F>,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        if !self.table.is_reserved(id) {
+            debug_assert!(
+                false,
+                "task {id} was submitted twice, or its id is not the kernel's"
+            );
+            return;
+        }
+        let Submission {
+            payload,
+            executors,
+            demand,
+            priority,
+            inside,
+            dependencies,
+            mut rules,
+        } = submission;
+        debug_assert!(executors.0 != 0, "task {id} may run nowhere");
+        let is_open = match self.mode {
+            Mode::Open => true,
+            Mode::Draining => inside && !self.is_drained,
+            Mode::Closing | Mode::Killing => false,
+        };
+        let failed = dependencies.iter().find_map(|dependency| match dependency {
+            Dependency::Failed(failure) => Some(failure),
+            Dependency::Pending(_) | Dependency::External => None,
+        });
+        let refusal = match failed {
+            _ if !is_open => Some(Ending::Closed),
+            Some(failure) => Some(Ending::DependencyFailed(Root::Failure(failure.clone()))),
+            None => None,
+        };
+        if let Some(ending) = refusal {
+            self.table.refuse(id);
+            commands.push(Command::Ended {
+                id,
+                attempt: 0,
+                executor: None,
+                payload,
+                ending,
+            });
+            return;
+        }
+
+        let (mut pending, mut external) = (0, 0);
+        for dependency in dependencies {
+            match dependency {
+                Dependency::Pending(on) => match self.table.get_mut(*on) {
+                    Some(task) => {
+                        self.edges.append(&mut task.dependents, id);
+                        pending += 1;
+                    }
+                    None => debug_assert!(false, "task {id} waits for {on}, which has ended"),
+                },
+                Dependency::External => external += 1,
+                Dependency::Failed(_) => {}
+            }
+        }
+        let labels = rules
+            .as_mut()
+            .map(|rules| std::mem::take(&mut rules.labels));
+        let task = Task {
+            number: id.number(),
+            order: 0,
+            payload,
+            rules: rules.filter(|rules| rules.timeout.is_some() || rules.retry.retries > 0),
+            priority,
+            shape: self
+                .placement
+                .enter(executors, demand, labels.unwrap_or_default()),
+            dependents: Dependents::none(),
+            attempt: 0,
+            executor: None,
+            state: State::Waiting { pending, external },
+        };
+        self.table.insert(id, task);
+        if pending == 0 && external == 0 {
+            self.make_ready(id);
+        }
+    }
+
+    fn dependency_met(
+        &mut self,
+        id: TaskId,
+        result: Result<(), F>,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        let Some(task) = self.table.get_mut(id) else {
+            return;
+        };
+        let State::Waiting {
+            pending,
+            external: external @ 1..,
+        } = task.state
+        else {
+            return;
+        };
+        match result {
+            Ok(()) => {
+                task.state = State::Waiting {
+                    pending,
+                    external: external - 1,
+                };
+                if pending == 0 && external == 1 {
+                    self.make_ready(id);
+                }
+            }
+            Err(failure) => {
+                self.end(
+                    id,
+                    Ending::DependencyFailed(Root::Failure(failure)),
+                    commands,
+                );
+            }
+        }
+    }
+
+    fn cancelled(&mut self, id: TaskId, commands: &mut Vec<Command<P, F>>) {
+        let Some(task) = self.table.get_mut(id) else {
+            return;
+        };
+        match task.state {
+            State::Waiting { .. } | State::Ready | State::Delayed { .. } => {
+                self.end(id, Ending::Cancelled { abandoned: false }, commands);
+            }
+            State::Running { .. } => self.stop(id, StopCause::Cancel, commands),
+            // It was told to stop already; from now on it will not be repeated.
+            State::Stopping {
+                room,
+                cause: StopCause::Timeout,
+            } => {
+                task.state = State::Stopping {
+                    room,
+                    cause: StopCause::Cancel,
+                };
+            }
+            State::Stopping {
+                cause: StopCause::Cancel | StopCause::Close,
+                ..
+            } => {}
+        }
+    }
+
+    /// Ends what has not started; `Killing` stops what has.
+    fn closing(&mut self, mode: Mode, commands: &mut Vec<Command<P, F>>) {
+        if self.mode >= mode {
+            return;
+        }
+        self.mode = mode;
+        let mut unstarted = Vec::new();
+        let mut running = Vec::new();
+        for (id, task) in self.table.iter_mut() {
+            // Whoever waits for anything has not started, and ends now.
+            task.dependents = Dependents::none();
+            match task.state {
+                State::Waiting { .. } | State::Ready | State::Delayed { .. } => unstarted.push(id),
+                State::Running { .. } => running.push(id),
+                State::Stopping { .. } => {}
+            }
+        }
+        self.edges.clear();
+        self.placement.clear();
+        unstarted.sort_unstable();
+        for id in unstarted {
+            let Some(task) = self.table.remove(id) else {
+                continue;
+            };
+            if matches!(task.state, State::Delayed { .. }) {
+                self.timers.disarm(|timer| self.table.is_timed(timer));
+            }
+            self.placement.exit(task.shape);
+            self.say_ended(id, task, Ending::Closed, commands);
+        }
+        if mode == Mode::Killing {
+            running.sort_unstable();
+            for id in running {
+                self.stop(id, StopCause::Close, commands);
+            }
+        }
+    }
+
+    /// Queues a task that waits for nothing but room. One that is repeated gets its old turn.
+    pub(super) fn make_ready(&mut self, id: TaskId) {
+        let Some(task) = self.table.get_mut(id) else {
+            return;
+        };
+        task.state = State::Ready;
+        if task.order == 0 {
+            self.last_order += 1;
+            task.order = self.last_order;
+        }
+        let priority = Reverse(task.priority);
+        let turn = Turn {
+            priority,
+            order: task.order,
+            index: id.index(),
+        };
+        self.placement.enqueue(task.shape, turn);
+    }
+
+    /// Ends a task that holds no room, and settles all that wait for it.
+    pub(super) fn end(&mut self, id: TaskId, ending: Ending<F>, commands: &mut Vec<Command<P, F>>) {
+        let Some(task) = self.table.remove(id) else {
+            return;
+        };
+        match task.state {
+            State::Ready => self
+                .placement
+                .leave(task.shape, |turn| self.table.is_queued(turn)),
+            State::Delayed { .. } => self.timers.disarm(|timer| self.table.is_timed(timer)),
+            State::Waiting { .. } | State::Running { .. } | State::Stopping { .. } => {}
+        }
+        self.placement.exit(task.shape);
+        self.settle(id, task, ending, commands);
+    }
+
+    /// Says that a task, taken out of the table, has ended, and what this means for its dependents.
+    pub(super) fn settle(
+        &mut self,
+        id: TaskId,
+        mut task: Task<P>,
+        ending: Ending<F>,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        let dependents = std::mem::replace(&mut task.dependents, Dependents::none());
+        let root = match &ending {
+            Ending::Succeeded => None,
+            Ending::DependencyFailed(root) => Some(root.clone()),
+            _ => Some(Root::Task(id)),
+        };
+        self.say_ended(id, task, ending, commands);
+        match root {
+            None => self.meet(dependents),
+            Some(root) => self.fail(dependents, root, commands),
+        }
+    }
+
+    /// Counts one dependency less for each dependent.
+    fn meet(&mut self, mut dependents: Dependents) {
+        while let Some(id) = self.edges.pop(&mut dependents) {
+            let Some(task) = self.table.get_mut(id) else {
+                continue;
+            };
+            let State::Waiting { pending, external } = task.state else {
+                continue;
+            };
+            task.state = State::Waiting {
+                pending: pending.saturating_sub(1),
+                external,
+            };
+            if pending <= 1 && external == 0 {
+                self.make_ready(id);
+            }
+        }
+    }
+
+    /// Ends every dependent, their dependents, and so on; the list of them grows at its end.
+    fn fail(
+        &mut self,
+        mut dependents: Dependents,
+        root: Root<F>,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        while let Some(id) = self.edges.pop(&mut dependents) {
+            let Some(mut task) = self.table.remove(id) else {
+                continue;
+            };
+            let more = std::mem::replace(&mut task.dependents, Dependents::none());
+            self.edges.join(&mut dependents, more);
+            self.placement.exit(task.shape);
+            self.say_ended(id, task, Ending::DependencyFailed(root.clone()), commands);
+        }
+    }
+
+    fn say_ended(
+        &self,
+        id: TaskId,
+        task: Task<P>,
+        ending: Ending<F>,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        let Task {
+            attempt,
+            executor,
+            payload,
+            ..
+        } = task;
+        commands.push(Command::Ended {
+            id,
+            attempt,
+            executor,
+            payload,
+            ending,
+        });
+    }
+}

@@ -1,0 +1,399 @@
+//! Which ready task goes where.
+//!
+//! ```text
+//!   enqueue, leave ─► shapes (a queue each) ─┐
+//!   offered, give_back ──────► offers ───────┼─► next() ─► (turn, room), until nothing fits
+//!                              limits ───────┘
+//! ```
+//!
+//! Between events nothing that waits could be bound, so an event makes placement look only at
+//! what it touched: *dirty* shapes, whose first task is new or whose label was given back, and
+//! dirty offers, whose room grew or is kept for nobody any more. [`Placement::next`] takes the
+//! best turn of all these until none can be bound.
+
+use chiltepin_executors::{Capacity, Demand};
+
+use super::limit::Limits;
+use super::offer::{Offer, Offers, Room};
+use super::queue::Turn;
+use super::shape::{Shape, ShapeId, ShapeKey, Shapes};
+use super::{ExecutorId, ExecutorSet, LabelId};
+
+/// So many tasks may be bound to an offer past one that does not fit there yet; from then on the
+/// room is kept until it does. Enough to fill a node with small tasks while a large one waits for
+/// others to finish, and a wait that stays short beside theirs.
+pub(super) const MAY_PASS: u32 = 64;
+
+#[derive(Debug)]
+pub(super) struct Placement {
+    pub(super) shapes: Shapes,
+    pub(super) offers: Offers,
+    pub(super) limits: Limits,
+    dirty_shapes: Vec<ShapeId>,
+    dirty_offers: Vec<Room>,
+}
+
+/// A task that can be bound, and where.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    turn: Turn,
+    shape: ShapeId,
+    room: Room,
+}
+
+impl Placement {
+    pub(super) fn new(limits: Vec<u32>) -> Self {
+        Self {
+            shapes: Shapes::default(),
+            offers: Offers::default(),
+            limits: Limits::new(limits),
+            dirty_shapes: Vec::new(),
+            dirty_offers: Vec::new(),
+        }
+    }
+
+    /// The shape of one more task; labels without a limit are left out.
+    pub(super) fn enter(
+        &mut self,
+        executors: ExecutorSet,
+        demand: Demand,
+        mut labels: Vec<LabelId>,
+    ) -> ShapeId {
+        labels.retain(|label| self.limits.is_known(*label));
+        labels.sort_unstable_by_key(|label| label.0);
+        labels.dedup();
+        let key = ShapeKey {
+            executors,
+            demand,
+            labels: labels.into_boxed_slice(),
+        };
+        if let Some(id) = self.shapes.find(&key) {
+            return id;
+        }
+        if self.shapes.is_crowded() {
+            let limits = &mut self.limits;
+            self.shapes
+                .sweep(|id, key| limits.remove_shape(&key.labels, id));
+        }
+        let labels = key.labels.clone();
+        let id = self.shapes.add(key);
+        self.limits.add_shape(&labels, id);
+        id
+    }
+
+    /// Is told that a task of this shape is gone, and holds nothing.
+    pub(super) fn exit(&mut self, shape: ShapeId) {
+        self.shapes.leave(shape);
+    }
+
+    /// Puts a task into the queue of its shape.
+    pub(super) fn enqueue(&mut self, id: ShapeId, turn: Turn) {
+        let shape = self.shapes.get_mut(id);
+        let first = shape.queue.first();
+        shape.queue.push(turn);
+        if first.is_none() {
+            self.shapes.begin_waiting(id);
+        }
+        if first.is_none_or(|first| turn < first) {
+            self.touch(id);
+        }
+    }
+
+    /// Is told that a queued task waits no longer, though it was not bound.
+    pub(super) fn leave(&mut self, id: ShapeId, is_queued: impl Fn(Turn) -> bool) {
+        let shape = self.shapes.get_mut(id);
+        let first = shape.queue.first();
+        shape.queue.leave(is_queued);
+        let (is_empty, has_new_first) = (shape.queue.len() == 0, shape.queue.first() != first);
+        if has_new_first {
+            // Turns between the two may now be bound where room was kept for the first.
+            self.touch_kept_room(id);
+        }
+        if is_empty {
+            self.shapes.end_waiting(id);
+        }
+    }
+
+    /// Empties all queues.
+    pub(super) fn clear(&mut self) {
+        while let Some(&id) = self.shapes.waiting().last() {
+            self.shapes.get_mut(id).queue.clear();
+            self.shapes.end_waiting(id);
+        }
+        for id in self.dirty_shapes.drain(..) {
+            self.shapes.get_mut(id).is_dirty = false;
+        }
+        self.dirty_offers.clear();
+    }
+
+    pub(super) fn offered(&mut self, executor: ExecutorId, number: u32, capacity: Capacity) {
+        let room = self.offers.add(executor, number, capacity);
+        self.dirty_offers.push(room);
+    }
+
+    pub(super) fn withdrawn(&mut self, executor: ExecutorId, number: u32) {
+        self.offers.withdraw(executor, number);
+    }
+
+    /// Gives back the room and the labels of an attempt that has ended.
+    pub(super) fn give_back(&mut self, id: ShapeId, room: Room) {
+        let key = &self.shapes.get(id).key;
+        if self.offers.give(room, &key.demand) {
+            self.dirty_offers.push(room);
+        }
+        for at in 0..key.labels.len() {
+            let label = self.shapes.get(id).key.labels[at];
+            if self.limits.give(label) {
+                for at in 0..self.limits.shapes(label).len() {
+                    let shape = self.limits.shapes(label)[at];
+                    if self.shapes.get(shape).queue.len() > 0 {
+                        self.touch(shape);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The label that keeps tasks of this shape from running, if one does.
+    pub(super) fn exhausted(&self, shape: ShapeId) -> Option<LabelId> {
+        self.limits.exhausted(&self.shapes.get(shape).key.labels)
+    }
+
+    /// Binds the best of the tasks that can be bound; `is_queued` tells stale turns.
+    pub(super) fn next(&mut self, is_queued: impl Fn(Turn) -> bool) -> Option<(Turn, Room)> {
+        let by_offer = self.best_of_dirty_offers();
+        let by_shape = self.best_of_dirty_shapes();
+        // On a tie both are the same task, which then stays where room was just made.
+        let best = match (by_offer, by_shape) {
+            (Some(by_offer), Some(by_shape)) if by_shape.turn < by_offer.turn => by_shape,
+            (Some(best), _) | (None, Some(best)) => best,
+            (None, None) => return None,
+        };
+        self.bind(best, is_queued);
+        Some((best.turn, best.room))
+    }
+
+    /// Whether nothing is left to look at.
+    #[cfg(test)]
+    pub(super) fn is_settled(&self) -> bool {
+        self.dirty_shapes.is_empty() && self.dirty_offers.is_empty()
+    }
+
+    fn touch(&mut self, id: ShapeId) {
+        let shape = self.shapes.get_mut(id);
+        if !shape.is_dirty {
+            shape.is_dirty = true;
+            self.dirty_shapes.push(id);
+        }
+    }
+
+    /// The best turn on any dirty offer; offers on which nothing can be bound are dirty no more.
+    fn best_of_dirty_offers(&mut self) -> Option<Candidate> {
+        let mut best: Option<Candidate> = None;
+        let mut at = 0;
+        while let Some(&room) = self.dirty_offers.get(at) {
+            match self.best_on(room) {
+                Some(candidate) => {
+                    if best.is_none_or(|best| candidate.turn < best.turn) {
+                        best = Some(candidate);
+                    }
+                    at += 1;
+                }
+                None => {
+                    self.dirty_offers.swap_remove(at);
+                }
+            }
+        }
+        best
+    }
+
+    /// The best turn of any dirty shape; shapes that cannot be bound are dirty no more.
+    fn best_of_dirty_shapes(&mut self) -> Option<Candidate> {
+        loop {
+            let turn_of = |id: &ShapeId| self.shapes.get(*id).queue.first();
+            // Those without a turn come first, and are thrown out below.
+            let (at, &id) = self
+                .dirty_shapes
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, id)| turn_of(id))?;
+            if let Some(turn) = turn_of(&id)
+                && let Some(room) = self.room_for(id, turn)
+            {
+                return Some(Candidate {
+                    turn,
+                    shape: id,
+                    room,
+                });
+            }
+            self.dirty_shapes.swap_remove(at);
+            self.shapes.get_mut(id).is_dirty = false;
+        }
+    }
+
+    /// The best turn that can be bound to this offer.
+    fn best_on(&self, room: Room) -> Option<Candidate> {
+        let offer = self.offers.get(room)?;
+        let mut best: Option<Candidate> = None;
+        let mut best_light: Option<Candidate> = None;
+        let mut kept_for: Option<Turn> = None;
+        for (id, shape, turn) in self.contenders(room.executor) {
+            if offer.free.fits(&shape.key.demand) {
+                let candidate = Candidate {
+                    turn,
+                    shape: id,
+                    room,
+                };
+                if best.is_none_or(|best| turn < best.turn) {
+                    best = Some(candidate);
+                }
+                if !shape.key.is_heavy() && best_light.is_none_or(|best| turn < best.turn) {
+                    best_light = Some(candidate);
+                }
+            } else if is_kept_for(room, offer, shape) && kept_for.is_none_or(|kept| turn < kept) {
+                kept_for = Some(turn);
+            }
+        }
+        match (best, kept_for) {
+            (Some(best), Some(kept_for)) if kept_for < best.turn => best_light,
+            _ => best,
+        }
+    }
+
+    /// The first offer to which the first task of this shape can be bound.
+    fn room_for(&self, id: ShapeId, turn: Turn) -> Option<Room> {
+        let key = &self.shapes.get(id).key;
+        if self.limits.exhausted(&key.labels).is_some() {
+            return None;
+        }
+        let mut executors = key.executors.0;
+        while executors != 0 {
+            // Below 64, so it fits.
+            let executor = ExecutorId(executors.trailing_zeros() as u8);
+            executors &= executors - 1;
+            for (room, offer) in self.offers.of(executor) {
+                if offer.free.fits(&key.demand) && !self.is_kept_from(room, offer, key, turn) {
+                    return Some(room);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the room of this offer is kept for a task with an earlier turn.
+    fn is_kept_from(&self, room: Room, offer: &Offer, key: &ShapeKey, turn: Turn) -> bool {
+        key.is_heavy()
+            && self.shapes.waiting().len() > 1
+            && self.contenders(room.executor).any(|(_, shape, first)| {
+                first < turn
+                    && !offer.free.fits(&shape.key.demand)
+                    && is_kept_for(room, offer, shape)
+            })
+    }
+
+    /// The shapes that want room on this executor and lack no label, each with its first turn.
+    fn contenders(&self, executor: ExecutorId) -> impl Iterator<Item = (ShapeId, &Shape, Turn)> {
+        self.shapes.waiting().iter().filter_map(move |&id| {
+            let shape = self.shapes.get(id);
+            let may_run = shape.key.may_run_on(executor)
+                && self.limits.exhausted(&shape.key.labels).is_none();
+            shape
+                .queue
+                .first()
+                .filter(|_| may_run)
+                .map(|turn| (id, shape, turn))
+        })
+    }
+
+    fn bind(&mut self, candidate: Candidate, is_queued: impl Fn(Turn) -> bool) {
+        let Candidate {
+            turn,
+            shape: id,
+            room,
+        } = candidate;
+        self.count_passed(candidate);
+        self.release_kept_room(id);
+        let shape = self.shapes.get_mut(id);
+        let taken = self.offers.take(room, &shape.key.demand);
+        debug_assert!(taken, "a task was bound to room that it does not fit into");
+        let popped = shape.queue.pop(is_queued);
+        debug_assert_eq!(
+            popped,
+            Some(turn),
+            "a task was bound that is not the first of its shape"
+        );
+        self.limits.take(&shape.key.labels);
+        if shape.queue.len() == 0 {
+            self.shapes.end_waiting(id);
+        }
+        for at in 0..self.shapes.get(id).key.labels.len() {
+            let label = self.shapes.get(id).key.labels[at];
+            if self.limits.is_exhausted(label) {
+                for at in 0..self.limits.shapes(label).len() {
+                    self.touch_kept_room(self.limits.shapes(label)[at]);
+                }
+            }
+        }
+    }
+
+    /// Counts this binding for every earlier task that waits for room on the same offer.
+    fn count_passed(&mut self, candidate: Candidate) {
+        let Candidate {
+            turn,
+            shape: id,
+            room,
+        } = candidate;
+        if self.shapes.waiting().len() == 1 || !self.shapes.get(id).key.is_heavy() {
+            return;
+        }
+        let Some(offer) = self.offers.get(room) else {
+            return;
+        };
+        for at in 0..self.shapes.waiting().len() {
+            let other = self.shapes.waiting()[at];
+            let shape = self.shapes.get(other);
+            if shape.queue.first().is_some_and(|first| first < turn)
+                && shape.key.may_run_on(room.executor)
+                && waits_for_room(offer, shape)
+                && self.limits.exhausted(&shape.key.labels).is_none()
+            {
+                self.shapes.get_mut(other).pass_on(room);
+            }
+        }
+    }
+
+    /// Keeps no room for this shape any more: its next task was not passed yet.
+    fn release_kept_room(&mut self, id: ShapeId) {
+        self.touch_kept_room(id);
+        self.shapes.get_mut(id).passed.clear();
+    }
+
+    /// Looks again at the offers whose room was kept for this shape.
+    fn touch_kept_room(&mut self, id: ShapeId) {
+        for passed in &self.shapes.get(id).passed {
+            if passed.count >= MAY_PASS {
+                self.dirty_offers.push(passed.room);
+            }
+        }
+    }
+
+    /// The tasks that could be bound now, which between events are none.
+    #[cfg(test)]
+    pub(super) fn bindable(&self) -> Option<(Turn, Room)> {
+        self.shapes.waiting().iter().find_map(|&id| {
+            let turn = self.shapes.get(id).queue.first()?;
+            Some((turn, self.room_for(id, turn)?))
+        })
+    }
+}
+
+/// Whether this shape lacks room on this offer and would not if others gave theirs back.
+fn waits_for_room(offer: &Offer, shape: &Shape) -> bool {
+    let demand = &shape.key.demand;
+    shape.key.is_heavy() && !offer.free.fits(demand) && offer.total.fits(demand)
+}
+
+/// Whether as many tasks as may have passed this shape on this offer.
+fn is_kept_for(room: Room, offer: &Offer, shape: &Shape) -> bool {
+    waits_for_room(offer, shape) && shape.passed_on(room) >= MAY_PASS
+}

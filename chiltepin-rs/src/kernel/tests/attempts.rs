@@ -1,0 +1,236 @@
+use super::*;
+use crate::kernel::Standing;
+
+#[test]
+fn a_failed_attempt_is_repeated_after_a_pause_in_which_it_holds_no_room() {
+    let mut fixture = Fixture::with(cores(1));
+    let (id, said) = fixture.submit_saying(call().retries(2));
+    assert_eq!(said, ["start 1.1 on 0, not last"]);
+    let other = fixture.submit(call());
+    assert_eq!(
+        fixture.fail(id, 1, 5),
+        ["repeat 1.1 at 100 ms after Some(5)", "start 2.1 on 0"]
+    );
+    let until = fixture.start + Duration::from_millis(100);
+    assert_eq!(fixture.kernel.status(id), Some(Standing::Delayed { until }));
+    assert_eq!(fixture.next_wake(), Some(100));
+    assert!(fixture.wake_after(99).is_empty());
+    assert!(fixture.wake_after(1).is_empty());
+    assert_eq!(fixture.next_wake(), None);
+    // It goes before tasks that became ready after it did the first time.
+    let later = fixture.submit(call());
+    assert_eq!(
+        fixture.succeed(other),
+        ["end 2.1: Succeeded", "start 1.2 on 0, not last"]
+    );
+    assert_eq!(
+        fixture.fail(id, 2, 6)[0],
+        "repeat 1.2 at 300 ms after Some(6)"
+    );
+    fixture.succeed(later);
+    assert_eq!(fixture.wake_after(200), ["start 1.3 on 0"]);
+    assert_eq!(fixture.fail(id, 3, 7), ["end 1.3: Failed(7)"]);
+}
+
+#[test]
+fn a_permanent_failure_is_not_repeated() {
+    let mut fixture = Fixture::with(cores(1));
+    let id = fixture.submit(call().retries(2));
+    let finish = Finish::Failed {
+        failure: 5,
+        retryable: false,
+    };
+    assert_eq!(fixture.finish(id, 1, finish), ["end 1.1: Failed(5)"]);
+}
+
+#[test]
+fn an_attempt_that_is_over_is_not_reported_again() {
+    let mut fixture = Fixture::with(cores(1));
+    let id = fixture.submit(call().retries(1));
+    fixture.fail(id, 1, 5);
+    assert!(fixture.fail(id, 1, 5).is_empty());
+    fixture.wake_after(100);
+    assert!(fixture.succeed(id).is_empty());
+    assert_eq!(
+        fixture.finish(id, 2, Finish::Succeeded),
+        ["end 1.2: Succeeded"]
+    );
+}
+
+#[test]
+fn an_attempt_is_stopped_at_its_deadline_and_repeated_while_it_may_be() {
+    let mut fixture = Fixture::with(cores(1));
+    let (id, said) = fixture.submit_saying(call().timeout(2).retries(1));
+    assert_eq!(said, ["start 1.1 on 0, until 2000 ms, not last"]);
+    assert_eq!(fixture.next_wake(), Some(2000));
+    assert!(fixture.wake_after(1999).is_empty());
+    assert_eq!(fixture.wake_after(1), ["stop 1.1 on 0"]);
+    let stopping = Standing::Stopping {
+        executor: ExecutorId(0),
+        attempt: 1,
+    };
+    assert_eq!(fixture.kernel.status(id), Some(stopping));
+    assert_eq!(
+        fixture.finish(id, 1, Finish::Stopped),
+        ["repeat 1.1 at 2100 ms after None"]
+    );
+    assert_eq!(fixture.wake_after(100), ["start 1.2 on 0, until 4100 ms"]);
+    assert_eq!(fixture.wake_after(2000), ["stop 1.2 on 0"]);
+    // A failure now is what the stop made of it.
+    assert_eq!(
+        fixture.fail(id, 2, 5),
+        ["end 1.2: TimedOut { abandoned: false }"]
+    );
+}
+
+#[test]
+fn an_attempt_that_ends_in_time_leaves_no_timer() {
+    let mut fixture = Fixture::with(cores(1));
+    let id = fixture.submit(call().timeout(2));
+    fixture.succeed(id);
+    assert_eq!(fixture.next_wake(), None);
+    let id = fixture.submit(call().timeout(2));
+    fixture.cancel(id);
+    assert_eq!(fixture.next_wake(), None);
+}
+
+#[test]
+fn a_deadline_beyond_the_clock_never_comes() {
+    let mut fixture = Fixture::with(cores(1));
+    let mut endless = call();
+    endless.rules.timeout = Some(Duration::MAX);
+    let (id, said) = fixture.submit_saying(endless);
+    assert_eq!(said, ["start 1.1 on 0"]);
+    assert_eq!(fixture.next_wake(), None);
+    assert_eq!(fixture.succeed(id), ["end 1.1: Succeeded"]);
+}
+
+#[test]
+fn a_success_that_overtakes_the_stop_is_a_success() {
+    let mut fixture = Fixture::with(cores(1));
+    let id = fixture.submit(call().timeout(1));
+    fixture.wake_after(1000);
+    assert_eq!(fixture.succeed(id), ["end 1.1: Succeeded"]);
+    let id = fixture.submit(call());
+    fixture.cancel(id);
+    assert_eq!(fixture.succeed(id), ["end 2.1: Succeeded"]);
+}
+
+#[test]
+fn cancelling_ends_what_has_not_started_at_once_with_its_dependents() {
+    let mut fixture = Fixture::with(cores(1));
+    let running = fixture.submit(call().retries(1));
+    let ready = fixture.submit(call());
+    let waiting = fixture.submit(call().after(&[running]));
+    fixture.submit(call().after(&[ready]));
+    assert_eq!(
+        fixture.cancel(ready),
+        [
+            "end 2.0: Cancelled { abandoned: false }",
+            "end 4.0: DependencyFailed(Task(TaskId(2)))"
+        ]
+    );
+    assert_eq!(
+        fixture.cancel(waiting),
+        ["end 3.0: Cancelled { abandoned: false }"]
+    );
+    fixture.fail(running, 1, 5);
+    assert_eq!(
+        fixture.cancel(running),
+        ["end 1.1: Cancelled { abandoned: false }"]
+    );
+    assert_eq!(fixture.next_wake(), None);
+}
+
+#[test]
+fn cancelling_stops_what_runs_whatever_it_answers() {
+    for (finish, abandoned) in [
+        (Finish::Stopped, false),
+        (
+            Finish::Failed {
+                failure: 5,
+                retryable: true,
+            },
+            false,
+        ),
+        (Finish::Abandoned, true),
+    ] {
+        let mut fixture = Fixture::with(cores(1));
+        let id = fixture.submit(call().retries(1));
+        fixture.submit(call().after(&[id]));
+        assert_eq!(fixture.cancel(id), ["stop 1.1 on 0"]);
+        assert!(fixture.cancel(id).is_empty());
+        assert_eq!(
+            fixture.finish(id, 1, finish),
+            [
+                format!("end 1.1: Cancelled {{ abandoned: {abandoned} }}"),
+                "end 2.0: DependencyFailed(Task(TaskId(1)))".to_owned()
+            ]
+        );
+    }
+}
+
+#[test]
+fn cancelling_what_is_stopped_for_its_timeout_keeps_it_from_being_repeated() {
+    let mut fixture = Fixture::with(cores(1));
+    let id = fixture.submit(call().timeout(1).retries(1));
+    assert_eq!(fixture.wake_after(1000), ["stop 1.1 on 0"]);
+    assert!(fixture.cancel(id).is_empty());
+    let said = fixture.finish(id, 1, Finish::Stopped);
+    assert_eq!(said, ["end 1.1: Cancelled { abandoned: false }"]);
+}
+
+#[test]
+fn an_attempt_that_stops_unasked_ends_its_task_as_cancelled() {
+    for (finish, abandoned) in [(Finish::Stopped, false), (Finish::Abandoned, true)] {
+        let mut fixture = Fixture::with(cores(1));
+        let id = fixture.submit(call().timeout(1).retries(1));
+        let said = fixture.finish(id, 1, finish);
+        assert_eq!(
+            said,
+            [format!("end 1.1: Cancelled {{ abandoned: {abandoned} }}")]
+        );
+        assert_eq!(fixture.next_wake(), None);
+    }
+}
+
+#[test]
+fn an_abandoned_attempt_keeps_its_room_and_labels_until_it_has_really_ended() {
+    let mut fixture = Fixture::new(&[1]);
+    fixture.offer(0, 0, cores(2));
+    let id = fixture.submit(call().timeout(1).retries(1).labels(&[0]));
+    fixture.submit(call().cores(2));
+    fixture.submit(call().labels(&[0]));
+    fixture.wake_after(1000);
+    let said = fixture.finish(id, 1, Finish::Abandoned);
+    assert_eq!(said, ["end 1.1: TimedOut { abandoned: true }"]);
+    assert_eq!((fixture.kernel.status(id), fixture.kernel.len()), (None, 2));
+    assert!(fixture.cancel(id).is_empty());
+    assert!(fixture.finish(id, 1, Finish::Abandoned).is_empty());
+    assert!(fixture.finish(id, 2, Finish::Stopped).is_empty());
+    assert_eq!(fixture.finish(id, 1, Finish::Stopped), ["start 2.1 on 0"]);
+    assert_eq!(
+        fixture.succeed(TaskId::new(2, 1)),
+        ["end 2.1: Succeeded", "start 3.1 on 0"]
+    );
+}
+
+#[test]
+fn the_end_tells_where_the_last_attempt_ran() {
+    let mut fixture = Fixture::new(&[]);
+    fixture.offer(5, 0, cores(1));
+    let id = fixture.submit(call().on(1 << 5).retries(1));
+    fixture.fail(id, 1, 5);
+    let mut commands = Vec::new();
+    fixture
+        .kernel
+        .handle(Event::Cancelled { id }, fixture.now, &mut commands);
+    assert!(matches!(
+        commands[..],
+        [Command::Ended {
+            attempt: 1,
+            executor: Some(ExecutorId(5)),
+            ..
+        }]
+    ));
+}

@@ -1,0 +1,286 @@
+//! The kernel's rules, one test each; `random` drives them all at once.
+
+mod attempts;
+mod closing;
+mod dependencies;
+mod labels;
+mod large;
+mod placement;
+mod random;
+
+use std::time::{Duration, Instant};
+
+use chiltepin_executors::{AttemptId, Capacity, Demand, TaskId};
+
+use super::{
+    Command, Dependency, Event, ExecutorId, ExecutorSet, Finish, Kernel, LabelId, Retry, Rules,
+    Submission,
+};
+
+/// One core and nothing else.
+const CORE: Demand = Demand {
+    async_bodies: 0,
+    cores: 1,
+    memory: 0,
+    gpus: 0,
+};
+/// One async body.
+const LIGHT: Demand = Demand {
+    async_bodies: 1,
+    cores: 0,
+    memory: 0,
+    gpus: 0,
+};
+
+/// So many cores, and places for two async bodies.
+fn cores(cores: u32) -> Capacity {
+    Capacity {
+        async_bodies: 2,
+        cores,
+        memory: 0,
+        gpus: 0,
+    }
+}
+
+/// A kernel with a clock, which is checked after each event. A task's payload is its number, and
+/// a failure is a number too.
+struct Fixture {
+    kernel: Kernel<u64, u32>,
+    start: Instant,
+    now: Instant,
+}
+
+/// A call to submit: one core on the first executor, unless told otherwise.
+#[derive(Clone)]
+struct Call {
+    executors: u64,
+    demand: Demand,
+    priority: i32,
+    inside: bool,
+    dependencies: Vec<Dependency<u32>>,
+    rules: Rules,
+}
+
+fn call() -> Call {
+    Call {
+        executors: 1,
+        demand: CORE,
+        priority: 0,
+        inside: false,
+        dependencies: Vec::new(),
+        rules: Rules {
+            retry: Retry {
+                jitter: 0.0,
+                ..Retry::default()
+            },
+            ..Rules::default()
+        },
+    }
+}
+
+impl Call {
+    fn after(mut self, ids: &[TaskId]) -> Self {
+        self.dependencies
+            .extend(ids.iter().map(|id| Dependency::Pending(*id)));
+        self
+    }
+
+    fn external(mut self) -> Self {
+        self.dependencies.push(Dependency::External);
+        self
+    }
+
+    fn cores(mut self, cores: u32) -> Self {
+        self.demand.cores = cores;
+        self
+    }
+
+    fn demand(mut self, demand: Demand) -> Self {
+        self.demand = demand;
+        self
+    }
+
+    fn on(mut self, executors: u64) -> Self {
+        self.executors = executors;
+        self
+    }
+
+    fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    fn inside(mut self) -> Self {
+        self.inside = true;
+        self
+    }
+
+    fn labels(mut self, labels: &[u16]) -> Self {
+        self.rules.labels = labels.iter().map(|label| LabelId(*label)).collect();
+        self
+    }
+
+    fn timeout(mut self, seconds: u64) -> Self {
+        self.rules.timeout = Some(Duration::from_secs(seconds));
+        self
+    }
+
+    fn retries(mut self, retries: u32) -> Self {
+        self.rules.retry.retries = retries;
+        self
+    }
+}
+
+impl Fixture {
+    fn new(limits: &[u32]) -> Self {
+        let now = Instant::now();
+        Self {
+            kernel: Kernel::new(limits.to_vec()),
+            start: now,
+            now,
+        }
+    }
+
+    /// A kernel whose first executor has one offer.
+    fn with(capacity: Capacity) -> Self {
+        let mut fixture = Self::new(&[]);
+        fixture.offer(0, 0, capacity);
+        fixture
+    }
+
+    /// Hands an event to the kernel, checks it, and says in words what it commanded.
+    fn send(&mut self, event: Event<'_, u64, u32>) -> Vec<String> {
+        let mut commands = Vec::new();
+        self.kernel.handle(event, self.now, &mut commands);
+        self.kernel.check();
+        commands.iter().map(|command| self.words(command)).collect()
+    }
+
+    fn words(&self, command: &Command<u64, u32>) -> String {
+        let milliseconds = |at: Instant| (at - self.start).as_millis();
+        match command {
+            Command::Start {
+                attempt,
+                executor,
+                payload,
+                deadline,
+                last,
+            } => {
+                assert_eq!(*payload, attempt.task.number());
+                let deadline = deadline.map_or(String::new(), |deadline| {
+                    format!(", until {} ms", milliseconds(deadline))
+                });
+                let last = if *last { "" } else { ", not last" };
+                format!("start {attempt} on {}{deadline}{last}", executor.0)
+            }
+            Command::Stop {
+                attempt, executor, ..
+            } => format!("stop {attempt} on {}", executor.0),
+            Command::Retrying {
+                attempt,
+                at,
+                failure,
+                ..
+            } => {
+                format!(
+                    "repeat {attempt} at {} ms after {failure:?}",
+                    milliseconds(*at)
+                )
+            }
+            Command::Ended {
+                id,
+                attempt,
+                executor,
+                payload,
+                ending,
+            } => {
+                assert_eq!(*payload, id.number());
+                assert_eq!(executor.is_some(), *attempt > 0);
+                format!("end {id}.{attempt}: {ending:?}")
+            }
+            Command::Drained => "drained".to_owned(),
+        }
+    }
+
+    /// Submits a call and says what was commanded.
+    fn submit_saying(&mut self, call: Call) -> (TaskId, Vec<String>) {
+        let id = self.kernel.next_id();
+        let Call {
+            executors,
+            demand,
+            priority,
+            inside,
+            dependencies,
+            rules,
+        } = call;
+        let submission = Submission {
+            payload: id.number(),
+            executors: ExecutorSet(executors),
+            demand,
+            priority,
+            inside,
+            dependencies: &dependencies,
+            rules: Some(Box::new(rules)),
+        };
+        let said = self.send(Event::Submitted { id, submission });
+        (id, said)
+    }
+
+    fn submit(&mut self, call: Call) -> TaskId {
+        self.submit_saying(call).0
+    }
+
+    fn offer(&mut self, executor: u8, offer: u32, capacity: Capacity) -> Vec<String> {
+        self.send(Event::Offered {
+            executor: ExecutorId(executor),
+            offer,
+            capacity,
+        })
+    }
+
+    fn withdraw(&mut self, executor: u8, offer: u32) -> Vec<String> {
+        self.send(Event::Withdrawn {
+            executor: ExecutorId(executor),
+            offer,
+        })
+    }
+
+    /// Reports the end of an attempt.
+    fn finish(&mut self, task: TaskId, attempt: u32, finish: Finish<u32>) -> Vec<String> {
+        self.send(Event::Finished {
+            attempt: AttemptId { task, attempt },
+            finish,
+        })
+    }
+
+    fn succeed(&mut self, task: TaskId) -> Vec<String> {
+        self.finish(task, 1, Finish::Succeeded)
+    }
+
+    fn fail(&mut self, task: TaskId, attempt: u32, failure: u32) -> Vec<String> {
+        self.finish(
+            task,
+            attempt,
+            Finish::Failed {
+                failure,
+                retryable: true,
+            },
+        )
+    }
+
+    fn cancel(&mut self, id: TaskId) -> Vec<String> {
+        self.send(Event::Cancelled { id })
+    }
+
+    /// Lets time pass, and wakes the kernel.
+    fn wake_after(&mut self, milliseconds: u64) -> Vec<String> {
+        self.now += Duration::from_millis(milliseconds);
+        self.send(Event::Woken)
+    }
+
+    fn next_wake(&self) -> Option<u128> {
+        self.kernel
+            .next_wake()
+            .map(|at| (at - self.start).as_millis())
+    }
+}

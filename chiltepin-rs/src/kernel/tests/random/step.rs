@@ -1,0 +1,162 @@
+//! What can happen in a random run. Numbers choose among what there is at that moment.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+/// How an attempt is reported.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum How {
+    Succeeded,
+    Failed,
+    FailedForGood,
+    Stopped,
+    Abandoned,
+}
+
+/// A call to submit.
+#[derive(Clone, Debug)]
+pub(super) struct Sketch {
+    pub(super) dependencies: Vec<Index>,
+    pub(super) external: u8,
+    pub(super) failed: bool,
+    /// Bits for executors 0 to 2; never none.
+    pub(super) executors: u8,
+    pub(super) cores: u32,
+    pub(super) gpus: u32,
+    pub(super) is_async: bool,
+    pub(super) priority: i32,
+    /// Bits for labels 0 and 1.
+    pub(super) labels: u8,
+    pub(super) timeout: bool,
+    pub(super) retries: u32,
+    pub(super) inside: bool,
+}
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Submit(Sketch),
+    Offer {
+        executor: u8,
+        offer: u32,
+        cores: u32,
+        gpus: u32,
+        async_bodies: u32,
+    },
+    Withdraw {
+        executor: u8,
+        offer: u32,
+    },
+    Finish {
+        attempt: Index,
+        how: How,
+    },
+    /// An attempt that is over, or will never be, is reported.
+    FinishAgain {
+        task: Index,
+        attempt: u32,
+        how: How,
+    },
+    Meet {
+        task: Index,
+        well: bool,
+    },
+    Cancel {
+        task: Index,
+    },
+    Wait {
+        milliseconds: u64,
+    },
+    Drain,
+    Close,
+    Kill,
+}
+
+fn how() -> impl Strategy<Value = How> {
+    prop_oneof![
+        8 => Just(How::Succeeded),
+        3 => Just(How::Failed),
+        1 => Just(How::FailedForGood),
+        2 => Just(How::Stopped),
+        1 => Just(How::Abandoned),
+    ]
+}
+
+fn sketch() -> impl Strategy<Value = Sketch> {
+    let graph = (
+        vec(any::<Index>(), 0..4),
+        prop_oneof![6 => Just(0_u8), 1 => 1..3_u8],
+        prop::bool::weighted(0.02),
+        prop::bool::ANY,
+    );
+    let needs = (
+        1..8_u8,
+        0..4_u32,
+        prop_oneof![4 => Just(0_u32), 1 => 1..3_u32],
+        prop::bool::ANY,
+    );
+    let rules = (-1..=1_i32, 0..4_u8, prop::bool::weighted(0.3), 0..3_u32);
+    (graph, needs, rules).prop_map(|(graph, needs, rules)| {
+        let (dependencies, external, failed, inside) = graph;
+        let (executors, cores, gpus, is_async) = needs;
+        let (priority, labels, timeout, retries) = rules;
+        Sketch {
+            dependencies,
+            external,
+            failed,
+            executors,
+            cores,
+            gpus,
+            is_async,
+            priority,
+            labels,
+            timeout,
+            retries,
+            inside,
+        }
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        60 => sketch().prop_map(Step::Submit),
+        10 => (0..3_u8, 0..3_u32, 0..6_u32, 0..3_u32, 0..3_u32).prop_map(
+            |(executor, offer, cores, gpus, async_bodies)| {
+                Step::Offer { executor, offer, cores, gpus, async_bodies }
+            }
+        ),
+        3 => (0..3_u8, 0..3_u32)
+            .prop_map(|(executor, offer)| Step::Withdraw { executor, offer }),
+        60 => (any::<Index>(), how()).prop_map(|(attempt, how)| Step::Finish { attempt, how }),
+        3 => (any::<Index>(), 0..4_u32, how())
+            .prop_map(|(task, attempt, how)| Step::FinishAgain { task, attempt, how }),
+        8 => (any::<Index>(), prop::bool::weighted(0.8))
+            .prop_map(|(task, well)| Step::Meet { task, well }),
+        6 => any::<Index>().prop_map(|task| Step::Cancel { task }),
+        15 => (0..400_u64).prop_map(|milliseconds| Step::Wait { milliseconds }),
+        1 => Just(Step::Drain),
+    ]
+}
+
+/// A run: most of it open, then perhaps some way to its end.
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let end = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(Step::Drain)),
+        1 => Just(Some(Step::Close)),
+        1 => Just(Some(Step::Kill)),
+    ];
+    (
+        vec(step(), 0..250),
+        end,
+        vec(step(), 0..30),
+        prop::bool::ANY,
+    )
+        .prop_map(|(mut steps, end, more, is_killed)| {
+            steps.extend(end);
+            steps.extend(more);
+            steps.extend(is_killed.then_some(Step::Kill));
+            steps
+        })
+}

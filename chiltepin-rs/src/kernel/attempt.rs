@@ -103,7 +103,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         if !matches!(finish, Finish::Abandoned)
             && let Some(zombie) = self.table.exhume(attempt)
         {
-            self.placement.give_back(zombie.shape, zombie.room);
+            self.placement.recovered(zombie.shape, zombie.room);
             self.placement.exit(zombie.shape);
             return;
         }
@@ -143,6 +143,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 room,
             };
             if let Some(task) = self.table.bury(attempt.task, zombie) {
+                self.placement.abandoned(shape, room);
                 self.settle(attempt.task, task, ending, commands);
             }
             return;

@@ -123,23 +123,18 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         assert!(ready.is_empty(), "ready tasks without a turn: {ready:?}");
     }
 
-    /// Every attempt that holds room: of running tasks, and of those that ended too early.
-    fn holders(&self) -> impl Iterator<Item = (ShapeId, Room)> {
-        let tasks = self.table.iter().filter_map(|(_, task)| match task.state {
+    /// The attempts of tasks that have not ended, each with what it holds.
+    fn running(&self) -> impl Iterator<Item = (ShapeId, Room)> {
+        self.table.iter().filter_map(|(_, task)| match task.state {
             State::Running { room, .. } | State::Stopping { room, .. } => Some((task.shape, room)),
             State::Waiting { .. } | State::Ready | State::Delayed { .. } => None,
-        });
-        tasks.chain(
-            self.table
-                .zombies()
-                .map(|zombie| (zombie.shape, zombie.room)),
-        )
+        })
     }
 
     fn check_room(&self) {
         for (room, offer) in self.placement.offers.iter() {
             let mut left = offer.total;
-            for (shape, _) in self.holders().filter(|(_, held)| *held == room) {
+            for (shape, _) in self.running().filter(|(_, held)| *held == room) {
                 let demand = &self.placement.shapes.get(shape).key.demand;
                 assert!(
                     left.take(demand),
@@ -149,7 +144,8 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             assert_eq!(left, offer.free, "room left of {room:?}");
         }
         let mut taken: HashMap<u16, u32> = HashMap::new();
-        for (shape, _) in self.holders() {
+        let abandoned = self.table.zombies().map(|zombie| zombie.shape);
+        for shape in self.running().map(|(shape, _)| shape).chain(abandoned) {
             for label in &self.placement.shapes.get(shape).key.labels {
                 *taken.entry(label.0).or_default() += 1;
             }
@@ -205,11 +201,18 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             .filter(|(_, shape)| shape.queue.len() > 0)
             .count();
         assert_eq!(shapes.waiting().len(), waiting, "shapes that wait");
-        let unused = shapes
-            .iter()
-            .filter(|(_, shape)| shape.users() == 0)
-            .count();
-        assert_eq!(shapes.unused(), unused, "shapes that no task has");
+        assert!(shapes.unused().len() <= KEPT, "shapes left behind");
+        for (id, shape) in shapes.iter() {
+            let listed = shapes
+                .unused()
+                .iter()
+                .filter(|unused| **unused == id)
+                .count();
+            assert!(
+                listed <= 1 && (listed == 1 || shape.users() > 0),
+                "{id:?} is forgotten"
+            );
+        }
     }
 
     fn check_timers(&self) {
@@ -261,15 +264,10 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 "turns of {id:?} left behind"
             );
         }
-        let holding = self.table.zombies().count();
-        assert!(
-            self.placement.shapes.iter().count() <= KEPT + 1 + holding,
-            "shapes left behind"
-        );
-        if holding == 0 {
-            for (room, offer) in self.placement.offers.iter() {
-                assert_eq!(offer.free, offer.total, "room of {room:?} left taken");
-            }
+        for (room, offer) in self.placement.offers.iter() {
+            assert_eq!(offer.free, offer.total, "room of {room:?} left taken");
+        }
+        if self.table.zombies().count() == 0 {
             assert!(
                 self.placement.limits.usage().all(|(_, taken)| taken == 0),
                 "labels taken"

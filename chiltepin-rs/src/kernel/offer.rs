@@ -18,6 +18,7 @@ pub(super) struct Room {
 pub(super) struct Offer {
     number: u32,
     serial: u32,
+    /// All of it but what abandoned attempts hold, which may never come back.
     pub(super) total: Capacity,
     pub(super) free: Capacity,
 }
@@ -104,6 +105,21 @@ impl Offers {
             offer.free.give(demand);
         }
         is_there
+    }
+
+    /// Counts no longer on what was taken by an attempt that cannot be stopped.
+    pub(super) fn lose(&mut self, room: Room, demand: &Demand) {
+        if let Some(offer) = self.get_mut(room) {
+            let taken = offer.total.take(demand);
+            debug_assert!(taken, "an attempt held more than was offered");
+        }
+    }
+
+    /// Counts on it again.
+    pub(super) fn recover(&mut self, room: Room, demand: &Demand) {
+        if let Some(offer) = self.get_mut(room) {
+            offer.total.give(demand);
+        }
     }
 
     /// The offers of one executor, in their order.

@@ -29,6 +29,8 @@ pub(super) struct Placement {
     pub(super) shapes: Shapes,
     pub(super) offers: Offers,
     pub(super) limits: Limits,
+    /// `MAY_PASS`; the random tests allow less, to see room kept.
+    pub(super) may_pass: u32,
     dirty_shapes: Vec<ShapeId>,
     dirty_offers: Vec<Room>,
 }
@@ -47,6 +49,7 @@ impl Placement {
             shapes: Shapes::default(),
             offers: Offers::default(),
             limits: Limits::new(limits),
+            may_pass: MAY_PASS,
             dirty_shapes: Vec::new(),
             dirty_offers: Vec::new(),
         }
@@ -70,11 +73,6 @@ impl Placement {
         if let Some(id) = self.shapes.find(&key) {
             return id;
         }
-        if self.shapes.is_crowded() {
-            let limits = &mut self.limits;
-            self.shapes
-                .sweep(|id, key| limits.remove_shape(&key.labels, id));
-        }
         let labels = key.labels.clone();
         let id = self.shapes.add(key);
         self.limits.add_shape(&labels, id);
@@ -83,7 +81,9 @@ impl Placement {
 
     /// Is told that a task of this shape is gone, and holds nothing.
     pub(super) fn exit(&mut self, shape: ShapeId) {
-        self.shapes.leave(shape);
+        let limits = &mut self.limits;
+        self.shapes
+            .leave(shape, |id, key| limits.remove_shape(&key.labels, id));
     }
 
     /// Puts a task into the queue of its shape.
@@ -152,6 +152,19 @@ impl Placement {
                 }
             }
         }
+    }
+
+    /// Is told that an attempt cannot be stopped: no room is kept any more for a
+    /// task that needs what it holds.
+    pub(super) fn abandoned(&mut self, id: ShapeId, room: Room) {
+        self.offers.lose(room, &self.shapes.get(id).key.demand);
+        self.dirty_offers.push(room);
+    }
+
+    /// Gives back what an abandoned attempt held.
+    pub(super) fn recovered(&mut self, id: ShapeId, room: Room) {
+        self.offers.recover(room, &self.shapes.get(id).key.demand);
+        self.give_back(id, room);
     }
 
     /// The label that keeps tasks of this shape from running, if one does.
@@ -250,7 +263,9 @@ impl Placement {
                 if !shape.key.is_heavy() && best_light.is_none_or(|best| turn < best.turn) {
                     best_light = Some(candidate);
                 }
-            } else if is_kept_for(room, offer, shape) && kept_for.is_none_or(|kept| turn < kept) {
+            } else if self.is_kept_for(room, offer, shape)
+                && kept_for.is_none_or(|kept| turn < kept)
+            {
                 kept_for = Some(turn);
             }
         }
@@ -287,8 +302,13 @@ impl Placement {
             && self.contenders(room.executor).any(|(_, shape, first)| {
                 first < turn
                     && !offer.free.fits(&shape.key.demand)
-                    && is_kept_for(room, offer, shape)
+                    && self.is_kept_for(room, offer, shape)
             })
+    }
+
+    /// Whether as many tasks as may have passed this shape on this offer.
+    fn is_kept_for(&self, room: Room, offer: &Offer, shape: &Shape) -> bool {
+        waits_for_room(offer, shape) && shape.passed_on(room) >= self.may_pass
     }
 
     /// The shapes that want room on this executor and lack no label, each with its first turn.
@@ -371,7 +391,7 @@ impl Placement {
     /// Looks again at the offers whose room was kept for this shape.
     fn touch_kept_room(&mut self, id: ShapeId) {
         for passed in &self.shapes.get(id).passed {
-            if passed.count >= MAY_PASS {
+            if passed.count >= self.may_pass {
                 self.dirty_offers.push(passed.room);
             }
         }
@@ -391,9 +411,4 @@ impl Placement {
 fn waits_for_room(offer: &Offer, shape: &Shape) -> bool {
     let demand = &shape.key.demand;
     shape.key.is_heavy() && !offer.free.fits(demand) && offer.total.fits(demand)
-}
-
-/// Whether as many tasks as may have passed this shape on this offer.
-fn is_kept_for(room: Room, offer: &Offer, shape: &Shape) -> bool {
-    waits_for_room(offer, shape) && shape.passed_on(room) >= MAY_PASS
 }

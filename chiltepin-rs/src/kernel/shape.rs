@@ -54,6 +54,8 @@ pub(super) struct Shape {
     pub(super) is_dirty: bool,
     /// Tasks that have not ended, or still hold room.
     users: u32,
+    /// Whether it is in the list of shapes that may be unused.
+    is_listed: bool,
     /// Its position in the list of shapes that wait.
     waiting_at: Option<u32>,
 }
@@ -94,8 +96,8 @@ pub(super) struct Shapes {
     free: Vec<ShapeId>,
     // Looked up, never walked through; hashed alike in every run.
     by_key: HashMap<ShapeKey, ShapeId, BuildHasherDefault<DefaultHasher>>,
-    /// Shapes that no task has.
-    unused: usize,
+    /// The shapes that no task has, and some that one has again.
+    unused: Vec<ShapeId>,
     /// The last one asked for: the next task is often like the one before.
     last: Option<ShapeId>,
     waiting: Vec<ShapeId>,
@@ -127,11 +129,7 @@ impl Shapes {
             Some(id) => id,
             None => *self.by_key.get(key)?,
         };
-        let shape = self.get_mut(id);
-        shape.users += 1;
-        if shape.users == 1 {
-            self.unused -= 1;
-        }
+        self.get_mut(id).users += 1;
         self.last = Some(id);
         Some(id)
     }
@@ -144,6 +142,7 @@ impl Shapes {
             passed: Vec::new(),
             is_dirty: false,
             users: 1,
+            is_listed: false,
             waiting_at: None,
         });
         let id = match self.free.pop() {
@@ -161,30 +160,39 @@ impl Shapes {
         id
     }
 
-    /// Is told that a task of this shape is gone.
-    pub(super) fn leave(&mut self, id: ShapeId) {
+    /// Is told that a task of this shape is gone. Gives up the shapes that no task has when they
+    /// are many, and tells each.
+    pub(super) fn leave(&mut self, id: ShapeId, given_up: impl FnMut(ShapeId, &ShapeKey)) {
         let shape = self.get_mut(id);
         shape.users -= 1;
-        if shape.users == 0 {
-            self.unused += 1;
-        }
-    }
-
-    /// Whether there are so many unused shapes that they should be given up.
-    pub(super) const fn is_crowded(&self) -> bool {
-        self.unused > KEPT
-    }
-
-    /// Gives up the shapes that no task has, and tells each.
-    pub(super) fn sweep(&mut self, mut given_up: impl FnMut(ShapeId, &ShapeKey)) {
-        for (place, id) in self.shapes.iter_mut().zip((0..).map(ShapeId)) {
-            if let Some(shape) = place.take_if(|shape| shape.users == 0 && !shape.is_dirty) {
-                self.by_key.remove(&shape.key);
-                self.free.push(id);
-                self.unused -= 1;
-                given_up(id, &shape.key);
+        if shape.users == 0 && !shape.is_listed {
+            shape.is_listed = true;
+            self.unused.push(id);
+            if self.unused.len() > KEPT {
+                self.sweep(given_up);
             }
         }
+    }
+
+    fn sweep(&mut self, mut given_up: impl FnMut(ShapeId, &ShapeKey)) {
+        let Self {
+            shapes,
+            free,
+            by_key,
+            unused,
+            ..
+        } = self;
+        unused.retain(|&id| {
+            let place = &mut shapes[id.0 as usize];
+            if let Some(shape) = place.take_if(|shape| shape.users == 0 && !shape.is_dirty) {
+                by_key.remove(&shape.key);
+                free.push(id);
+                given_up(id, &shape.key);
+            } else if let Some(shape) = place {
+                shape.is_listed = shape.users == 0;
+            }
+            place.as_ref().is_some_and(|shape| shape.is_listed)
+        });
     }
 
     /// The shapes of which a task waits, in no order.
@@ -220,9 +228,10 @@ impl Shapes {
             .filter_map(|(shape, id)| shape.as_ref().map(|shape| (id, shape)))
     }
 
+    /// The shapes that may be unused.
     #[cfg(test)]
-    pub(super) const fn unused(&self) -> usize {
-        self.unused
+    pub(super) fn unused(&self) -> &[ShapeId] {
+        &self.unused
     }
 }
 
@@ -261,10 +270,7 @@ mod tests {
         let kept = shapes.add(key(0));
         for cores in 1..1000 {
             let id = shapes.add(key(cores));
-            shapes.leave(id);
-            if shapes.is_crowded() {
-                shapes.sweep(|_, _| {});
-            }
+            shapes.leave(id, |_, _| {});
         }
         assert!(shapes.shapes.len() <= KEPT + 2);
         assert!(shapes.by_key.len() <= KEPT + 2);

@@ -5,8 +5,11 @@ mod closing;
 mod dependencies;
 mod labels;
 mod large;
+mod model;
 mod placement;
 mod random;
+mod step;
+mod verdict;
 
 use std::time::{Duration, Instant};
 

@@ -202,6 +202,29 @@ fn no_room_is_kept_for_a_task_that_can_never_fit() {
 }
 
 #[test]
+fn no_room_is_kept_for_a_task_that_needs_what_an_abandoned_attempt_holds() {
+    let (mut fixture, _) = kept_room(&[], call());
+    let stuck = TaskId::new(1, 0);
+    fixture.cancel(stuck);
+    let said = fixture.finish(stuck, 1, Finish::Abandoned);
+    assert_eq!(said.len(), 2, "the task from which room was kept starts");
+    let number: u64 = MAY_PASS as u64 + 3;
+    let started = format!("start {number}.1 on 0");
+    assert_eq!(said[1], started);
+    // When the attempt ends after all, there is room for the large one next.
+    let waiting = fixture.submit(call());
+    assert_eq!(fixture.finish(stuck, 1, Finish::Stopped), [] as [&str; 0]);
+    let running = fixture
+        .kernel
+        .table
+        .iter()
+        .find(|(id, _)| id.number() == number);
+    let said = fixture.succeed(running.unwrap().0);
+    assert_eq!(said[1], "start 2.1 on 0");
+    assert_eq!(fixture.kernel.status(waiting), Some(Standing::Ready));
+}
+
+#[test]
 fn room_kept_on_one_offer_is_not_kept_on_another() {
     let mut fixture = Fixture::with(cores(2));
     fixture.offer(0, 1, cores(1));

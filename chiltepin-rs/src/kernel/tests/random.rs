@@ -1,15 +1,12 @@
 //! Random graphs, executors, failures, stops and ends, held against a plain model of what the
 //! driver has been told.
 
-mod model;
-mod step;
-
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::Config;
 
-use self::model::Model;
-use self::step::{Step, steps};
+use super::model::Model;
+use super::step::{Step, steps};
 use super::*;
 use crate::kernel::placement::MAY_PASS;
 

@@ -1,0 +1,408 @@
+//! A random run: performs steps on a kernel, and remembers what became of each task.
+
+use std::time::Duration;
+
+use chiltepin_executors::{AttemptId, Capacity, Demand, TaskId};
+use proptest::sample::Index;
+
+use super::step::{How, Sketch, Step};
+use super::*;
+use crate::kernel::{Ending, Root};
+
+pub(super) const LIMITS: [u32; 2] = [1, 3];
+
+/// An attempt that holds room: `zombie` if its task has ended.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) number: u32,
+    pub(super) executor: u8,
+    pub(super) deadline: Option<Instant>,
+    pub(super) was_stopped: bool,
+    pub(super) zombie: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) id: TaskId,
+    pub(super) sketch: Sketch,
+    /// Earlier tasks, by position.
+    pub(super) dependencies: Vec<usize>,
+    pub(super) external: u8,
+    pub(super) external_failed: bool,
+    pub(super) attempts: u32,
+    pub(super) running: Option<Attempt>,
+    pub(super) delayed: bool,
+    pub(super) was_cancelled: bool,
+    pub(super) had_timeout: bool,
+    pub(super) last: Option<How>,
+    pub(super) ended: Option<Ending<u32>>,
+}
+
+impl Task {
+    pub(super) fn demand(&self) -> Demand {
+        Demand {
+            async_bodies: u32::from(self.sketch.is_async),
+            cores: self.sketch.cores,
+            memory: 0,
+            gpus: self.sketch.gpus,
+        }
+    }
+}
+
+/// How far the workflow has been told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Told {
+    Nothing,
+    Drain,
+    Close,
+    Kill,
+}
+
+pub(super) struct Model {
+    pub(super) fixture: Fixture,
+    pub(super) tasks: Vec<Task>,
+    pub(super) told: Told,
+    pub(super) drained: u32,
+    /// By executor: what it has in all, until an offer is withdrawn or made again.
+    pub(super) room: [Option<Capacity>; 3],
+    pub(super) offered: Vec<(u8, u32)>,
+}
+
+impl Model {
+    pub(super) fn new() -> Self {
+        let nothing = Capacity {
+            async_bodies: 0,
+            cores: 0,
+            memory: 0,
+            gpus: 0,
+        };
+        let mut fixture = Fixture::new(&LIMITS);
+        fixture.kernel.placement.may_pass = 2;
+        Self {
+            fixture,
+            tasks: Vec::new(),
+            told: Told::Nothing,
+            drained: 0,
+            room: [Some(nothing); 3],
+            offered: Vec::new(),
+        }
+    }
+
+    pub(super) fn perform(&mut self, step: Step) {
+        match step {
+            Step::Submit(sketch) => self.submit(sketch),
+            Step::Offer {
+                executor,
+                offer,
+                cores,
+                gpus,
+                async_bodies,
+            } => {
+                let capacity = Capacity {
+                    async_bodies,
+                    cores,
+                    memory: 0,
+                    gpus,
+                };
+                self.offer(executor, offer, capacity);
+            }
+            Step::Withdraw { executor, offer } => {
+                if self.offered.contains(&(executor, offer)) {
+                    self.room[usize::from(executor)] = None;
+                }
+                self.send(Event::Withdrawn {
+                    executor: ExecutorId(executor),
+                    offer,
+                });
+            }
+            Step::Finish { attempt, how } => {
+                let running: Vec<_> = (0..self.tasks.len())
+                    .filter(|at| self.tasks[*at].running.is_some())
+                    .collect();
+                if !running.is_empty() {
+                    self.finish(running[attempt.index(running.len())], how);
+                }
+            }
+            Step::FinishAgain { task, attempt, how } => {
+                if let Some(at) = self.choose(task) {
+                    let task = &self.tasks[at];
+                    if task
+                        .running
+                        .as_ref()
+                        .is_none_or(|running| running.number != attempt)
+                    {
+                        let attempt = AttemptId {
+                            task: task.id,
+                            attempt,
+                        };
+                        let before = self.fixture.kernel.len();
+                        self.send(Event::Finished {
+                            attempt,
+                            finish: finish(how),
+                        });
+                        assert_eq!(self.fixture.kernel.len(), before);
+                    }
+                }
+            }
+            Step::Meet { task, well } => {
+                let waiting: Vec<_> = (0..self.tasks.len())
+                    .filter(|at| self.tasks[*at].external > 0)
+                    .collect();
+                if !waiting.is_empty() {
+                    self.meet(waiting[task.index(waiting.len())], well);
+                }
+            }
+            Step::Cancel { task } => {
+                if let Some(at) = self.choose(task) {
+                    self.tasks[at].was_cancelled = true;
+                    let id = self.tasks[at].id;
+                    self.send(Event::Cancelled { id });
+                    let task = &self.tasks[at];
+                    assert!(
+                        task.ended.is_some()
+                            || task.running.as_ref().is_some_and(|it| it.was_stopped),
+                        "task {id} was cancelled and goes on"
+                    );
+                }
+            }
+            Step::Wait { milliseconds } => self.wait(Duration::from_millis(milliseconds)),
+            Step::Drain => self.tell(Told::Drain),
+            Step::Close => self.tell(Told::Close),
+            Step::Kill => self.tell(Told::Kill),
+        }
+    }
+
+    /// Gives every executor room for everything, lets everything end, and checks that it does.
+    pub(super) fn finish_all(&mut self) {
+        for executor in 0..3 {
+            self.offer(executor, 9, Capacity::UNBOUNDED);
+        }
+        let mut rounds = 0;
+        while self
+            .tasks
+            .iter()
+            .any(|task| task.ended.is_none() || task.running.is_some())
+        {
+            for at in 0..self.tasks.len() {
+                while self.tasks[at].external > 0 && self.tasks[at].ended.is_none() {
+                    self.meet(at, true);
+                }
+                if self.tasks[at].running.is_some() {
+                    self.finish(at, How::Succeeded);
+                }
+            }
+            self.wait(Duration::from_secs(1));
+            rounds += 1;
+            assert!(rounds <= 2 * self.tasks.len() + 1, "the run does not end");
+        }
+        assert!(self.fixture.kernel.is_empty());
+        assert_eq!(self.fixture.kernel.next_wake(), None);
+        self.tell(Told::Drain);
+        assert_eq!(self.drained, 1, "a workflow is drained once");
+        self.tell(Told::Kill);
+    }
+
+    /// The kinds of endings that were seen.
+    pub(super) fn endings(&self) -> impl Iterator<Item = &'static str> {
+        self.tasks.iter().filter_map(|task| {
+            Some(match task.ended.as_ref()? {
+                Ending::Succeeded => "Succeeded",
+                Ending::Failed(_) => "Failed",
+                Ending::DependencyFailed(Root::Task(_)) => "DependencyFailed(Task)",
+                Ending::DependencyFailed(Root::Failure(_)) => "DependencyFailed(Failure)",
+                Ending::TimedOut { abandoned: false } => "TimedOut",
+                Ending::TimedOut { abandoned: true } => "TimedOut, abandoned",
+                Ending::Cancelled { abandoned: false } => "Cancelled",
+                Ending::Cancelled { abandoned: true } => "Cancelled, abandoned",
+                Ending::Closed => "Closed",
+            })
+        })
+    }
+
+    fn choose(&self, index: Index) -> Option<usize> {
+        (!self.tasks.is_empty()).then(|| index.index(self.tasks.len()))
+    }
+
+    fn submit(&mut self, sketch: Sketch) {
+        let mut positions = Vec::new();
+        let mut dependencies = Vec::new();
+        for index in &sketch.dependencies {
+            let Some(at) = self.choose(*index) else {
+                continue;
+            };
+            positions.push(at);
+            match &self.tasks[at].ended {
+                None => dependencies.push(Dependency::Pending(self.tasks[at].id)),
+                Some(Ending::Succeeded) => {}
+                Some(_) => dependencies.push(Dependency::Failed(at as u32)),
+            }
+        }
+        dependencies.extend((0..sketch.external).map(|_| Dependency::External));
+        dependencies.extend(sketch.failed.then_some(Dependency::Failed(77)));
+        let id = self.fixture.kernel.next_id();
+        let rules = Rules {
+            labels: (0..2)
+                .filter(|bit| sketch.labels & (1 << bit) != 0)
+                .map(LabelId)
+                .collect(),
+            timeout: sketch.timeout.then_some(Duration::from_millis(300)),
+            retry: Retry {
+                retries: sketch.retries,
+                seed: 3,
+                ..Retry::default()
+            },
+        };
+        self.tasks.push(Task {
+            id,
+            dependencies: positions,
+            external: sketch.external,
+            external_failed: sketch.failed,
+            sketch: sketch.clone(),
+            attempts: 0,
+            running: None,
+            delayed: false,
+            was_cancelled: false,
+            had_timeout: false,
+            last: None,
+            ended: None,
+        });
+        let at = self.tasks.len() - 1;
+        let submission = Submission {
+            payload: id.number(),
+            executors: ExecutorSet(u64::from(sketch.executors)),
+            demand: self.tasks[at].demand(),
+            priority: sketch.priority,
+            inside: sketch.inside,
+            dependencies: &dependencies,
+            rules: Some(Box::new(rules)),
+        };
+        self.send(Event::Submitted { id, submission });
+    }
+
+    fn offer(&mut self, executor: u8, offer: u32, capacity: Capacity) {
+        let room = &mut self.room[usize::from(executor)];
+        if self.offered.contains(&(executor, offer)) {
+            *room = None;
+        }
+        if let Some(room) = room {
+            room.async_bodies = room.async_bodies.saturating_add(capacity.async_bodies);
+            room.cores = room.cores.saturating_add(capacity.cores);
+            room.memory = room.memory.saturating_add(capacity.memory);
+            room.gpus = room.gpus.saturating_add(capacity.gpus);
+        }
+        self.offered.push((executor, offer));
+        self.send(Event::Offered {
+            executor: ExecutorId(executor),
+            offer,
+            capacity,
+        });
+    }
+
+    fn finish(&mut self, at: usize, how: How) {
+        let task = &mut self.tasks[at];
+        let running = task
+            .running
+            .as_mut()
+            .expect("only running attempts are finished");
+        let attempt = AttemptId {
+            task: task.id,
+            attempt: running.number,
+        };
+        task.last = Some(how);
+        let was_zombie = running.zombie;
+        if !matches!(how, How::Abandoned) {
+            task.running = None;
+        } else {
+            running.zombie = true;
+        }
+        self.send(Event::Finished {
+            attempt,
+            finish: finish(how),
+        });
+        let task = &self.tasks[at];
+        assert!(task.ended.is_some() || task.delayed || task.running.is_some());
+        assert!(!was_zombie || task.ended.is_some());
+    }
+
+    fn meet(&mut self, at: usize, well: bool) {
+        let task = &mut self.tasks[at];
+        task.external -= 1;
+        task.external_failed |= !well;
+        let id = task.id;
+        self.send(Event::DependencyMet {
+            id,
+            result: if well { Ok(()) } else { Err(88) },
+        });
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.fixture.now += time;
+        let now = self.fixture.now;
+        if self
+            .fixture
+            .kernel
+            .next_wake()
+            .is_some_and(|wake| wake <= now)
+        {
+            self.send(Event::Woken);
+        }
+        assert!(
+            self.fixture
+                .kernel
+                .next_wake()
+                .is_none_or(|wake| wake > now)
+        );
+        for task in &self.tasks {
+            let late = task
+                .running
+                .as_ref()
+                .filter(|running| running.deadline.is_some_and(|deadline| deadline <= now));
+            assert!(
+                late.is_none_or(|late| late.was_stopped || late.zombie),
+                "{task:?} is late"
+            );
+        }
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.told = self.told.max(told);
+        self.send(match told {
+            Told::Drain => Event::Draining,
+            Told::Close => Event::Closing,
+            Told::Nothing | Told::Kill => Event::Killing,
+        });
+    }
+
+    fn send(&mut self, event: Event<'_, u64, u32>) {
+        let mut commands = Vec::new();
+        let is_end = matches!(event, Event::Draining | Event::Closing | Event::Killing);
+        self.fixture
+            .kernel
+            .handle(event, self.fixture.now, &mut commands);
+        self.fixture.kernel.check();
+        let count = commands.len();
+        for (position, command) in commands.into_iter().enumerate() {
+            if matches!(command, Command::Drained) {
+                assert_eq!(position + 1, count, "drained is the last word");
+            }
+            self.heed(command);
+        }
+        self.check(is_end);
+    }
+}
+
+fn finish(how: How) -> Finish<u32> {
+    match how {
+        How::Succeeded => Finish::Succeeded,
+        How::Failed => Finish::Failed {
+            failure: 99,
+            retryable: true,
+        },
+        How::FailedForGood => Finish::Failed {
+            failure: 99,
+            retryable: false,
+        },
+        How::Stopped => Finish::Stopped,
+        How::Abandoned => Finish::Abandoned,
+    }
+}

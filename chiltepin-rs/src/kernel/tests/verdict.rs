@@ -1,0 +1,318 @@
+//! What a kernel may say, and must, after all that was done to it so far.
+
+use std::time::Duration;
+
+use chiltepin_executors::TaskId;
+
+use super::model::{Attempt, LIMITS, Model, Task, Told};
+use super::step::How;
+use super::*;
+use crate::kernel::{Ending, Root, Standing};
+
+impl Model {
+    fn at(&self, id: TaskId) -> usize {
+        let at = id.number() as usize - 1;
+        assert_eq!(self.tasks[at].id, id);
+        at
+    }
+
+    /// Holds one command against what was said before.
+    pub(super) fn heed(&mut self, command: Command<u64, u32>) {
+        assert!(self.drained == 0 || matches!(command, Command::Ended { attempt: 0, .. }));
+        match command {
+            Command::Start {
+                attempt,
+                executor,
+                payload,
+                deadline,
+                last,
+            } => {
+                assert_eq!(payload, attempt.task.number());
+                assert!(self.told < Told::Close, "{attempt} starts after the end");
+                let at = self.at(attempt.task);
+                for dependency in &self.tasks[at].dependencies {
+                    let ending = &self.tasks[*dependency].ended;
+                    assert_eq!(
+                        ending,
+                        &Some(Ending::Succeeded),
+                        "{attempt} starts too early"
+                    );
+                }
+                let now = self.fixture.now;
+                let task = &mut self.tasks[at];
+                assert!(task.external == 0 && !task.external_failed);
+                assert!(task.ended.is_none() && task.running.is_none());
+                assert!(
+                    task.attempts == 0 || task.delayed,
+                    "{attempt} starts without a pause"
+                );
+                assert_eq!(attempt.attempt, task.attempts + 1);
+                assert!(attempt.attempt <= task.sketch.retries + 1);
+                assert_eq!(last, attempt.attempt == task.sketch.retries + 1);
+                assert!(task.sketch.executors & (1 << executor.0) != 0);
+                assert_eq!(
+                    deadline,
+                    task.sketch
+                        .timeout
+                        .then(|| now + Duration::from_millis(300))
+                );
+                task.attempts += 1;
+                task.delayed = false;
+                task.running = Some(Attempt {
+                    number: attempt.attempt,
+                    executor: executor.0,
+                    deadline,
+                    was_stopped: false,
+                    zombie: false,
+                });
+            }
+            Command::Stop {
+                attempt,
+                executor,
+                payload,
+            } => {
+                assert_eq!(payload, attempt.task.number());
+                let at = self.at(attempt.task);
+                let now = self.fixture.now;
+                let (told, task) = (self.told, &mut self.tasks[at]);
+                let running = task
+                    .running
+                    .as_mut()
+                    .expect("only running attempts are stopped");
+                assert_eq!(
+                    (running.number, running.executor),
+                    (attempt.attempt, executor.0)
+                );
+                assert!(
+                    !running.was_stopped && !running.zombie,
+                    "{attempt} is stopped twice"
+                );
+                running.was_stopped = true;
+                let is_late = running.deadline.is_some_and(|deadline| deadline <= now);
+                task.had_timeout |= is_late;
+                assert!(
+                    is_late || task.was_cancelled || told == Told::Kill,
+                    "{attempt} is stopped"
+                );
+            }
+            Command::Retrying {
+                attempt,
+                payload,
+                at: time,
+                failure,
+            } => {
+                assert_eq!(payload, attempt.task.number());
+                assert!(self.told < Told::Close);
+                assert!(time >= self.fixture.now);
+                let at = self.at(attempt.task);
+                let task = &mut self.tasks[at];
+                assert!(task.ended.is_none() && task.running.is_none() && !task.was_cancelled);
+                assert!(attempt.attempt <= task.sketch.retries);
+                assert_eq!(attempt.attempt, task.attempts);
+                match failure {
+                    Some(failure) => assert_eq!(failure, 99),
+                    None => assert!(task.had_timeout),
+                }
+                task.delayed = true;
+            }
+            Command::Ended {
+                id,
+                attempt,
+                executor,
+                payload,
+                ending,
+            } => {
+                assert_eq!(payload, id.number());
+                self.check_ending(id, attempt, &ending);
+                assert_eq!(executor.is_some(), attempt > 0);
+                let at = self.at(id);
+                assert!(self.tasks[at].ended.is_none(), "task {id} ends twice");
+                self.tasks[at].ended = Some(ending);
+                self.tasks[at].delayed = false;
+            }
+            Command::Drained => {
+                self.drained += 1;
+                assert!(self.told > Told::Nothing);
+                assert!(self.tasks.iter().all(|task| task.ended.is_some()));
+            }
+        }
+    }
+
+    fn check_ending(&self, id: TaskId, attempt: u32, ending: &Ending<u32>) {
+        let task = &self.tasks[self.at(id)];
+        assert_eq!(attempt, task.attempts, "the last attempt of task {id}");
+        let is_zombie = task.running.as_ref().is_some_and(|running| running.zombie);
+        assert!(
+            task.running.is_none() || is_zombie,
+            "task {id} ends and runs"
+        );
+        match ending {
+            Ending::Succeeded => assert!(matches!(task.last, Some(How::Succeeded))),
+            Ending::Failed(failure) => {
+                assert_eq!(*failure, 99);
+                assert!(matches!(task.last, Some(How::Failed | How::FailedForGood)));
+            }
+            Ending::DependencyFailed(root) => {
+                assert_eq!(
+                    task.attempts, 0,
+                    "task {id} ran before its dependencies ended"
+                );
+                match root {
+                    Root::Task(root) => {
+                        let ending = &self.tasks[self.at(*root)].ended;
+                        let is_root = !matches!(
+                            ending,
+                            None | Some(Ending::Succeeded | Ending::DependencyFailed(_))
+                        );
+                        assert!(
+                            is_root,
+                            "task {root} is the root of {id}, and ended as {ending:?}"
+                        );
+                        assert!(self.ancestors(id).contains(&self.at(*root)));
+                    }
+                    Root::Failure(_) => {
+                        let mut family = self.ancestors(id);
+                        family.push(self.at(id));
+                        // Told at submit: of a task that had ended, or of something else.
+                        let was_told = |at: &usize| {
+                            let task = &self.tasks[*at];
+                            task.external_failed
+                                || task.dependencies.iter().any(|on| {
+                                    let ended = &self.tasks[*on].ended;
+                                    ended.as_ref().is_some_and(|it| *it != Ending::Succeeded)
+                                })
+                        };
+                        assert!(family.iter().any(was_told), "task {id} has no such root");
+                    }
+                }
+            }
+            Ending::TimedOut { abandoned } => {
+                assert!(task.had_timeout);
+                assert_eq!(*abandoned, is_zombie);
+            }
+            Ending::Cancelled { abandoned } => {
+                let stopped_unasked = matches!(task.last, Some(How::Stopped | How::Abandoned));
+                assert!(task.was_cancelled || stopped_unasked);
+                assert_eq!(*abandoned, is_zombie);
+            }
+            Ending::Closed => {
+                assert!(self.told > Told::Nothing);
+                let is_drained = self.drained > 0 || !task.sketch.inside;
+                assert!(
+                    self.told > Told::Drain || is_drained,
+                    "task {id} ends as closed"
+                );
+            }
+        }
+    }
+
+    /// All that a task waited for, directly or not.
+    fn ancestors(&self, id: TaskId) -> Vec<usize> {
+        let mut ancestors = vec![];
+        let mut next = self.tasks[self.at(id)].dependencies.clone();
+        while let Some(at) = next.pop() {
+            if !ancestors.contains(&at) {
+                ancestors.push(at);
+                next.extend(&self.tasks[at].dependencies);
+            }
+        }
+        ancestors
+    }
+
+    /// What must be true after each event, as seen from outside.
+    pub(super) fn check(&self, is_end: bool) {
+        let live = self
+            .tasks
+            .iter()
+            .filter(|task| task.ended.is_none())
+            .count();
+        assert_eq!(self.fixture.kernel.len(), live);
+        if is_end && live == 0 {
+            assert_eq!(self.drained, 1);
+        }
+        for task in &self.tasks {
+            let standing = self.fixture.kernel.status(task.id);
+            assert_eq!(standing.is_none(), task.ended.is_some(), "task {}", task.id);
+            let ended = |at: &usize| &self.tasks[*at].ended;
+            if task.ended.is_none() {
+                let failed = task.dependencies.iter().find(|at| {
+                    ended(at)
+                        .as_ref()
+                        .is_some_and(|ending| *ending != Ending::Succeeded)
+                });
+                assert!(
+                    failed.is_none() && !task.external_failed,
+                    "{} goes on",
+                    task.id
+                );
+            }
+            let on = task
+                .dependencies
+                .iter()
+                .filter(|at| ended(at).is_none())
+                .count() as u32
+                + u32::from(task.external);
+            let attempt = task.attempts;
+            match standing {
+                None => {}
+                Some(Standing::Waiting { on: counted }) => assert_eq!(counted, on),
+                Some(Standing::Ready) => assert!(on == 0 && task.running.is_none()),
+                Some(Standing::Limited(label)) => {
+                    assert!(on == 0 && task.running.is_none());
+                    assert!(task.sketch.labels & (1 << label.0) != 0);
+                    let limit = LIMITS[usize::from(label.0)];
+                    assert_eq!(self.labelled(label.0), limit);
+                }
+                Some(Standing::Delayed { until }) => {
+                    assert!(task.delayed);
+                    assert!(
+                        self.fixture
+                            .kernel
+                            .next_wake()
+                            .is_some_and(|wake| wake <= until)
+                    );
+                }
+                Some(Standing::Running {
+                    executor,
+                    attempt: counted,
+                }) => {
+                    let running = task.running.as_ref().expect("a running attempt");
+                    assert_eq!((counted, executor.0), (attempt, running.executor));
+                    assert!(!running.was_stopped);
+                }
+                Some(Standing::Stopping {
+                    executor,
+                    attempt: counted,
+                }) => {
+                    let running = task.running.as_ref().expect("a running attempt");
+                    assert_eq!((counted, executor.0), (attempt, running.executor));
+                    assert!(running.was_stopped);
+                }
+            }
+        }
+        for (limit, label) in LIMITS.into_iter().zip(0..) {
+            assert!(self.labelled(label) <= limit, "label {label}");
+        }
+        for (room, executor) in self.room.into_iter().zip(0_u8..) {
+            let Some(mut room) = room else { continue };
+            for task in &self.tasks {
+                if task
+                    .running
+                    .as_ref()
+                    .is_some_and(|running| running.executor == executor)
+                {
+                    assert!(
+                        room.take(&task.demand()),
+                        "executor {executor} has no such room"
+                    );
+                }
+            }
+        }
+    }
+
+    /// How many attempts with this label run, those of ended tasks among them.
+    fn labelled(&self, label: u16) -> u32 {
+        let holds = |task: &&Task| task.running.is_some() && task.sketch.labels & (1 << label) != 0;
+        self.tasks.iter().filter(holds).count() as u32
+    }
+}

@@ -1,0 +1,22 @@
+//! Writes how a bash task starts: its body gives the script.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use crate::expand_task::{local, located};
+use crate::model::Task;
+
+pub(crate) fn command(task: &Task) -> TokenStream {
+    let (waits, values, given, outcome) =
+        (task.waits(), task.values(), task.given(), task.outcome());
+    let private = task.private();
+    let run = local("run");
+    let start = quote_spanned!(located(task.returns.span)=> #private::command);
+    quote! {
+        #start(&__CHILTEPIN_TASK, #waits, |#values, #run| {
+            let _ = #run;
+            #given
+            #outcome
+        })
+    }
+}

@@ -1,0 +1,385 @@
+//! Writes a task: the function that callers see, the body inside of it, its registration.
+//!
+//! ```text
+//!   fn multiply(x: impl IntoArg<i64>, ..) -> Call<i64> {
+//!       fn __chiltepin_multiply(x: i64, ..) -> i64 { .. }         the user's body
+//!       struct __ChiltepinHere; static __CHILTEPIN_TASK; submit!   its name, its registration
+//!       __private::function(&TASK, (wait::<i64>(x), ..), |(x, ..), run| ..)
+//!   }
+//! ```
+//!
+//! The body stands inside, so that conditions and lint levels reach it and nothing else sees it. A
+//! method's body stands in an impl block of its own inside, since a nested function has no `Self`.
+//! What user code can see there has names that nobody writes.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{FnArg, Ident, LitStr};
+
+use crate::check_returns::Value;
+use crate::expand_command::command;
+use crate::expand_join::{join, joined};
+use crate::model::{Kind, Outcome, Source, Task};
+use crate::options::Texts;
+use crate::types;
+
+/// Writes the task.
+pub(crate) fn expand(task: &Task) -> TokenStream {
+    let Task {
+        runtime,
+        outer_attributes,
+        visibility,
+        name,
+        where_clause,
+        ..
+    } = task;
+    let receiver = task
+        .receiver
+        .as_ref()
+        .map(|receiver| quote_spanned!(receiver.span()=> &self,));
+    let arguments = task.arguments().map(|parameter| {
+        let ty = &parameter.written.ty;
+        let name = &parameter.name;
+        quote!(#name: impl #runtime::IntoArg<#ty>)
+    });
+    let call = call_type(task);
+    let body = body(task);
+    let outcome = check_outcome(task);
+    let registration = registration(task);
+    let start = match task.kind {
+        Kind::Function => function(task),
+        Kind::Command => command(task),
+        Kind::Join => join(task),
+    };
+    quote! {
+        #(#outer_attributes)*
+        #visibility fn #name(#receiver #(#arguments),*) -> #call #where_clause {
+            #body
+            #outcome
+            #registration
+            #start
+        }
+    }
+}
+
+impl Task {
+    /// The hidden part of the runtime that expansions call.
+    pub(crate) fn private(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        quote!(#runtime::__private)
+    }
+
+    fn body_name(&self) -> Ident {
+        format_ident!(
+            "__chiltepin_{}",
+            self.name.unraw(),
+            span = Span::call_site()
+        )
+    }
+
+    fn arguments(&self) -> impl Iterator<Item = &crate::model::Parameter> {
+        self.parameters
+            .iter()
+            .filter(|parameter| parameter.source == Source::Argument)
+    }
+
+    /// What a call waits for: the snapshot of `self`, and the arguments, as a tuple.
+    pub(crate) fn waits(&self) -> TokenStream {
+        let private = self.private();
+        let snapshot = self.receiver.as_ref().map(|receiver| {
+            let span = located(receiver.span());
+            let this = &receiver.self_token;
+            quote_spanned!(span=> #private::wait::<Self>(#this),)
+        });
+        // One call per argument, at its type: a missing derive is reported there.
+        let waits = self.arguments().map(|parameter| {
+            let ty = &parameter.written.ty;
+            let name = &parameter.name;
+            let span = located(ty.span());
+            quote_spanned!(span=> #private::wait::<#ty>(#name),)
+        });
+        quote!((#snapshot #(#waits)*))
+    }
+
+    /// The pattern that takes the values of the arguments apart.
+    pub(crate) fn values(&self) -> TokenStream {
+        let snapshot = self.receiver.as_ref().map(|_| {
+            let this = local("this");
+            quote!(#this,)
+        });
+        let values = (0..self.arguments().count()).map(argument);
+        quote!((#snapshot #(#values,)*))
+    }
+
+    /// What the framework gives, taken from the run: `let context = run.context();`.
+    pub(crate) fn given(&self) -> TokenStream {
+        let run = local("run");
+        let gives = self
+            .parameters
+            .iter()
+            .filter_map(|parameter| match parameter.source {
+                Source::Argument => None,
+                Source::Context => {
+                    let context = local("context");
+                    Some(quote!(let #context = #run.context();))
+                }
+                Source::Workflow => {
+                    let workflow = local("workflow");
+                    Some(quote!(let #workflow = #run.workflow();))
+                }
+            });
+        quote!(#(#gives)*)
+    }
+
+    /// The call of the body, with `.await` where it is async.
+    pub(crate) fn call_body(&self) -> TokenStream {
+        let name = self.body_name();
+        let path = if self.owner.is_some() {
+            quote!(Self::#name)
+        } else {
+            quote!(#name)
+        };
+        let snapshot = self.receiver.as_ref().map(|_| {
+            let this = local("this");
+            quote!(&#this,)
+        });
+        let mut next = 0;
+        let arguments = self.parameters.iter().map(|parameter| {
+            let value = match parameter.source {
+                Source::Argument => {
+                    next += 1;
+                    return argument(next - 1).into_token_stream();
+                }
+                Source::Context => local("context"),
+                Source::Workflow => local("workflow"),
+            };
+            quote!(&#value)
+        });
+        let call = quote!(#path(#snapshot #(#arguments),*));
+        if self.is_async {
+            quote!(#call.await)
+        } else {
+            call
+        }
+    }
+
+    /// The body's outcome as a `Result` whose error is the runtime's.
+    pub(crate) fn outcome(&self) -> TokenStream {
+        let private = self.private();
+        let call = self.call_body();
+        let (value, error) = (local("value"), local("error"));
+        match self.returns.outcome {
+            Outcome::Fallible => {
+                let span = located(self.returns.span);
+                let into_result = quote_spanned!(span=> #private::Fallible::into_result);
+                quote! {
+                    match #into_result(#call) {
+                        ::core::result::Result::Ok(#value) => ::core::result::Result::Ok(#value),
+                        ::core::result::Result::Err(#error) => {
+                            ::core::result::Result::Err(#private::failure!(#error))
+                        }
+                    }
+                }
+            }
+            Outcome::Infallible | Outcome::DeclaredInfallible => {
+                quote!(::core::result::Result::Ok(#call))
+            }
+        }
+    }
+}
+
+/// A name of the macro's own, which user code neither sees nor hides.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+fn argument(index: usize) -> Ident {
+    local(&format!("argument_{index}"))
+}
+
+/// The user's place, without the user's names.
+pub(crate) fn located(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}
+
+fn call_type(task: &Task) -> TokenStream {
+    let runtime = &task.runtime;
+    let private = task.private();
+    match task.kind {
+        Kind::Function => {
+            let value = match task.returns.value(&private) {
+                Value::Written(ty) => quote!(#ty),
+                Value::Projected(ty) => ty,
+            };
+            quote!(#runtime::Call<#value>)
+        }
+        Kind::Command => {
+            quote!(#runtime::Call<::core::primitive::i32, #runtime::kind::Command>)
+        }
+        Kind::Join => {
+            let value = joined(task);
+            quote!(#runtime::Call<#value, #runtime::kind::Join>)
+        }
+    }
+}
+
+fn body(task: &Task) -> TokenStream {
+    let Task {
+        body_attributes,
+        where_clause,
+        block,
+        ..
+    } = task;
+    let name = task.body_name();
+    let asyncness = task.is_async.then(|| quote!(async));
+    let receiver = task
+        .receiver
+        .iter()
+        .map(|receiver| FnArg::Receiver(receiver.clone()));
+    let typed = task
+        .parameters
+        .iter()
+        .map(|parameter| FnArg::Typed(parameter.written.clone()));
+    let parameters = receiver.chain(typed);
+    let output = task.returns.written.as_ref().map(|ty| quote!(-> #ty));
+    let function = quote! {
+        #(#body_attributes)*
+        #asyncness fn #name(#(#parameters),*) #output #where_clause #block
+    };
+    match &task.owner {
+        None => function,
+        // The impl block is where its type is, as seen from the user's source.
+        Some(owner) => quote! {
+            #[allow(non_local_definitions)]
+            impl #owner {
+                #function
+            }
+        },
+    }
+}
+
+/// Asks the compiler whether a return type that is not named like a result is one after all.
+fn check_outcome(task: &Task) -> TokenStream {
+    let (Outcome::Infallible, Some(written)) = (task.returns.outcome, &task.returns.written) else {
+        return TokenStream::new();
+    };
+    let private = task.private();
+    let ty = match &task.owner {
+        Some(owner) => types::without_self(quote!(#written), owner),
+        None => quote!(#written),
+    };
+    let message = format!(
+        "the return type of `{}` is a `Result` under another name: write the `Result` out, \
+         or add `fallible` to the attribute; `infallible` makes the whole result the value",
+        task.name
+    );
+    let check = quote_spanned! {located(task.returns.span)=>
+        ::core::assert!(!#private::IsResult::<#ty>::YES, #message);
+    };
+    quote! {
+        const _: () = {
+            #[allow(unused_imports)]
+            use #private::NotResult as _;
+            #check
+        };
+    }
+}
+
+fn registration(task: &Task) -> TokenStream {
+    let private = task.private();
+    let function = task.name.unraw().to_string();
+    let name = optional(task.options.name.as_ref().map(|name| quote!(#name)));
+    let kind = match (task.kind, task.is_async) {
+        (Kind::Function, false) => quote!(Function),
+        (Kind::Function, true) => quote!(AsyncFunction),
+        (Kind::Command, _) => quote!(Command),
+        (Kind::Join, _) => quote!(Join),
+    };
+    // At the function's own name: at the attribute, all methods of a block would be in one place.
+    let location = quote_spanned! {task.name.span()=>
+        file: ::core::file!(), line: ::core::line!(), column: ::core::column!()
+    };
+    let defaults = defaults(task);
+    quote! {
+        struct __ChiltepinHere;
+        static __CHILTEPIN_TASK: #private::TaskInfo = #private::TaskInfo {
+            type_name: || ::core::any::type_name::<__ChiltepinHere>(),
+            function: #function,
+            name: #name,
+            kind: #private::TaskKind::#kind,
+            location: #private::Location { #location },
+            defaults: #defaults,
+        };
+        #private::inventory::submit! {
+            #private::Registration(&__CHILTEPIN_TASK)
+        }
+    }
+}
+
+fn defaults(task: &Task) -> TokenStream {
+    let private = task.private();
+    let options = &task.options;
+    let executors = list(&options.executors);
+    let labels = list(&options.labels);
+    let retries = optional(options.retries.map(|retries| quote!(#retries)));
+    let timeout = optional(options.timeout.map(|timeout| {
+        let (seconds, nanoseconds) = (timeout.as_secs(), timeout.subsec_nanos());
+        quote!(::core::time::Duration::new(#seconds, #nanoseconds))
+    }));
+    let priority = options.priority.unwrap_or_default();
+    let cache = options.cache;
+    let version = optional(options.version.as_ref().map(|version| quote!(#version)));
+    quote! {
+        #private::TaskDefaults {
+            executors: #executors,
+            retries: #retries,
+            timeout: #timeout,
+            labels: #labels,
+            priority: #priority,
+            cache: #cache,
+            version: #version,
+        }
+    }
+}
+
+fn optional(tokens: Option<TokenStream>) -> TokenStream {
+    match tokens {
+        Some(tokens) => quote!(::core::option::Option::Some(#tokens)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+fn list(texts: &Option<Texts>) -> TokenStream {
+    let texts: &[LitStr] = texts.as_ref().map_or(&[], |texts| &texts.texts);
+    quote!(&[#(#texts),*])
+}
+
+fn function(task: &Task) -> TokenStream {
+    let (waits, values, given, outcome) =
+        (task.waits(), task.values(), task.given(), task.outcome());
+    let private = task.private();
+    let run = local("run");
+    let unused = quote!(let _ = #run;);
+    let span = located(task.returns.span);
+    if task.is_async {
+        let start = quote_spanned!(span=> #private::async_function);
+        quote! {
+            #start(&__CHILTEPIN_TASK, #waits, |#values, #run| {
+                #unused
+                #given
+                async move { #outcome }
+            })
+        }
+    } else {
+        let start = quote_spanned!(span=> #private::function);
+        quote! {
+            #start(&__CHILTEPIN_TASK, #waits, |#values, #run| {
+                #unused
+                #given
+                #outcome
+            })
+        }
+    }
+}

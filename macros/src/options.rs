@@ -1,0 +1,225 @@
+//! What the attributes say in their parentheses: `#[task(retries = 2, timeout = "10m")]`.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use syn::{LitStr, Path};
+
+use crate::report::Report;
+use crate::setting::{Setting, settings};
+
+const TASK_OPTIONS: [&str; 11] = [
+    "cache",
+    "crate",
+    "executor",
+    "fallible",
+    "infallible",
+    "label",
+    "name",
+    "priority",
+    "retries",
+    "timeout",
+    "version",
+];
+
+/// The options of `#[task]`, `#[bash_task]` and `#[join_task]`.
+#[derive(Default)]
+pub(crate) struct TaskOptions {
+    pub(crate) executors: Option<Texts>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) labels: Option<Texts>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) priority: Option<i32>,
+    pub(crate) cache: bool,
+    pub(crate) version: Option<LitStr>,
+    pub(crate) outcome: DeclaredOutcome,
+    pub(crate) runtime: Option<Path>,
+}
+
+/// One text or several, and the option that they were given to.
+pub(crate) struct Texts {
+    pub(crate) key: syn::Ident,
+    pub(crate) texts: Vec<LitStr>,
+}
+
+/// What the attribute says of the return type, which otherwise speaks for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DeclaredOutcome {
+    /// A return type whose name ends in `Result` is one.
+    #[default]
+    ByName,
+    /// The return type is a `Result`, whatever its name.
+    Fallible,
+    /// The return type is a value, whatever its name.
+    Infallible,
+}
+
+impl TaskOptions {
+    /// Reads the options that stand in the parentheses of `attribute`.
+    pub(crate) fn parse(attribute: &str, tokens: TokenStream, report: &mut Report) -> Self {
+        let mut options = Self::default();
+        for setting in settings(attribute, tokens, &TASK_OPTIONS, report) {
+            options.set(&setting, report);
+        }
+        options
+    }
+
+    fn set(&mut self, setting: &Setting, report: &mut Report) {
+        match setting.name().as_str() {
+            "cache" => self.cache = setting.flag(report).unwrap_or_default(),
+            "crate" => self.runtime = setting.path(report),
+            "executor" => self.executors = setting.texts(report),
+            "label" => self.labels = setting.texts(report),
+            "name" => self.name = setting.text(report),
+            "priority" => self.priority = setting.number(report),
+            "retries" => self.retries = setting.number(report),
+            "timeout" => self.timeout = setting.duration(report),
+            "version" => self.version = setting.text(report),
+            "fallible" => self.declare(setting, DeclaredOutcome::Fallible, report),
+            "infallible" => self.declare(setting, DeclaredOutcome::Infallible, report),
+            _ => {}
+        }
+    }
+
+    fn declare(&mut self, setting: &Setting, outcome: DeclaredOutcome, report: &mut Report) {
+        if self.outcome != DeclaredOutcome::ByName {
+            report.at(
+                setting.key(),
+                "a task is either `fallible` or `infallible`: remove one of the two",
+            );
+        } else if setting.bare(report) {
+            self.outcome = outcome;
+        }
+    }
+}
+
+/// The options of `#[tasks]`.
+#[derive(Default)]
+pub(crate) struct TasksOptions {
+    pub(crate) runtime: Option<Path>,
+}
+
+impl TasksOptions {
+    pub(crate) fn parse(tokens: TokenStream, report: &mut Report) -> Self {
+        let mut options = Self::default();
+        for setting in settings("tasks", tokens, &["crate"], report) {
+            options.runtime = setting.path(report);
+        }
+        options
+    }
+}
+
+/// The options of `#[main]` and `#[test]`.
+#[derive(Default)]
+pub(crate) struct MainOptions {
+    pub(crate) config: Option<LitStr>,
+    pub(crate) runtime: Option<Path>,
+}
+
+impl MainOptions {
+    pub(crate) fn parse(attribute: &str, tokens: TokenStream, report: &mut Report) -> Self {
+        let mut options = Self::default();
+        for setting in settings(attribute, tokens, &["config", "crate"], report) {
+            match setting.name().as_str() {
+                "config" => options.config = setting.text(report),
+                _ => options.runtime = setting.path(report),
+            }
+        }
+        options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    fn task(tokens: TokenStream) -> (TaskOptions, Vec<String>) {
+        let mut report = Report::default();
+        let options = TaskOptions::parse("task", tokens, &mut report);
+        (options, report.messages())
+    }
+
+    fn values(texts: &Option<Texts>) -> Vec<String> {
+        texts
+            .iter()
+            .flat_map(|texts| &texts.texts)
+            .map(LitStr::value)
+            .collect()
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let (options, mistakes) = task(quote! {
+            executor = ["compute", "backup"], retries = 2, timeout = "10m", label = "gpu",
+            name = "fetch", priority = -3, cache, version = "1", fallible, crate = "renamed::path",
+        });
+        assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!(values(&options.executors), ["compute", "backup"]);
+        assert_eq!(options.retries, Some(2));
+        assert_eq!(options.timeout, Some(Duration::from_secs(600)));
+        assert_eq!(values(&options.labels), ["gpu"]);
+        assert_eq!(
+            options.name.map(|name| name.value()),
+            Some("fetch".to_owned())
+        );
+        assert_eq!(options.priority, Some(-3));
+        assert!(options.cache);
+        assert_eq!(
+            options.version.map(|version| version.value()),
+            Some("1".to_owned())
+        );
+        assert_eq!(options.outcome, DeclaredOutcome::Fallible);
+        assert_eq!(options.runtime.map(|path| path.segments.len()), Some(2));
+    }
+
+    #[test]
+    fn a_timeout_may_be_whole_seconds_and_a_flag_may_be_said_out() {
+        let (options, mistakes) = task(quote!(timeout = 90, cache = false, crate = renamed));
+        assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!(options.timeout, Some(Duration::from_secs(90)));
+        assert!(!options.cache);
+        assert!(options.runtime.is_some());
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_at_once() {
+        let (_, mistakes) = task(quote! {
+            retry = 2, retries = "2", retries = 3, timeout = "ten", priority = 99999999999,
+            label = [], name, cache = 1, fallible, infallible
+        });
+        let starts = [
+            "unknown option `retry`",
+            "option `retries` takes a whole number",
+            "option `retries` is given twice",
+            "option `timeout` takes a duration",
+            "option `priority` takes a whole number",
+            "option `label` names nothing",
+            "option `name` takes a text",
+            "option `cache` takes `true` or `false`",
+            "a task is either `fallible` or `infallible`",
+        ];
+        for start in starts {
+            assert!(
+                mistakes.iter().any(|mistake| mistake.starts_with(start)),
+                "no `{start}` in {mistakes:#?}"
+            );
+        }
+        assert_eq!(mistakes.len(), starts.len(), "{mistakes:#?}");
+    }
+
+    #[test]
+    fn an_unknown_option_is_answered_with_the_known_ones() {
+        let (_, mistakes) = task(quote!(executors = "compute"));
+        assert_eq!(
+            mistakes,
+            [
+                "unknown option `executors` of `#[task]`: did you mean `executor`? The options are \
+              `cache`, `crate`, `executor`, `fallible`, `infallible`, `label`, `name`, `priority`, \
+              `retries`, `timeout`, `version`"
+            ]
+        );
+    }
+}

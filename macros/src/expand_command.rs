@@ -9,9 +9,10 @@ use crate::model::Task;
 pub(crate) fn command(task: &Task) -> TokenStream {
     let (waits, values, given, outcome) =
         (task.waits(), task.values(), task.given(), task.outcome());
-    let private = task.private();
     let run = local("run");
-    let start = quote_spanned!(located(task.returns.span)=> #private::command);
+    let span = located(task.returns.span);
+    let private = task.private_at(span);
+    let start = quote_spanned!(span=> #private::command);
     quote! {
         #start(&__CHILTEPIN_TASK, #waits, |#values, #run| {
             let _ = #run;

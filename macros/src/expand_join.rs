@@ -11,33 +11,40 @@ use crate::types;
 
 /// The type of the value that the call gives in the end.
 pub(crate) fn joined(task: &Task) -> TokenStream {
-    let private = task.private();
+    let private = task.private_at(located(task.returns.span));
     match task.returns.value(&private) {
-        Value::Written(ty) => joined_type(ty, &private),
-        Value::Projected(ty) => quote!(<#ty as #private::Joined>::Value),
+        Value::Written(ty) => {
+            read_off(ty).unwrap_or_else(|| quote!(<#ty as #private::Joined>::Value))
+        }
+        // `anyhow::Result<AppFuture<T>>` shows what it holds all the same.
+        Value::Projected(ty) => task
+            .returns
+            .written
+            .as_ref()
+            .and_then(|written| types::type_arguments(written).first().copied())
+            .and_then(read_off)
+            .unwrap_or_else(|| quote!(<#ty as #private::Joined>::Value)),
     }
 }
 
-/// Written out where it can be read off the type, so that docs and messages show it plainly.
-fn joined_type(ty: &Type, private: &TokenStream) -> TokenStream {
+/// The value type, where it can be read off: docs and messages show it plainly then, and for a
+/// list of futures there is no other way.
+fn read_off(ty: &Type) -> Option<TokenStream> {
     if let Some(value) = types::argument_of(ty, "AppFuture") {
-        return quote!(#value);
+        return Some(quote!(#value));
     }
-    if let Some(value) =
-        types::argument_of(ty, "Vec").and_then(|element| types::argument_of(element, "AppFuture"))
-    {
-        return quote!(::std::vec::Vec<#value>);
-    }
-    quote!(<#ty as #private::Joined>::Value)
+    let element = types::argument_of(ty, "Vec")?;
+    let value = types::argument_of(element, "AppFuture")?;
+    Some(quote!(::std::vec::Vec<#value>))
 }
 
 pub(crate) fn join(task: &Task) -> TokenStream {
     let (waits, values, given, outcome) =
         (task.waits(), task.values(), task.given(), task.outcome());
-    let private = task.private();
     let (run, result, value) = (local("run"), local("result"), local("value"));
     let joined = joined(task);
     let span = located(task.returns.span);
+    let private = task.private_at(span);
     let start = quote_spanned!(span=> #private::join);
     let wait = quote_spanned!(span=> #private::wait::<#joined>(#value));
     // A body that is not async runs within the future too, so that its panics are caught there.

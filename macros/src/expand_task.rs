@@ -28,7 +28,6 @@ use crate::types;
 /// Writes the task.
 pub(crate) fn expand(task: &Task) -> TokenStream {
     let Task {
-        runtime,
         outer_attributes,
         visibility,
         name,
@@ -42,7 +41,10 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
     let arguments = task.arguments().map(|parameter| {
         let ty = &parameter.written.ty;
         let name = &parameter.name;
-        quote!(#name: impl #runtime::IntoArg<#ty>)
+        let span = located(ty.span());
+        let runtime = task.runtime_at(span);
+        let bound = quote_spanned!(span=> impl #runtime::IntoArg<#ty>);
+        quote!(#name: #bound)
     });
     let call = call_type(task);
     let body = body(task);
@@ -65,10 +67,26 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
 }
 
 impl Task {
+    /// The path of the runtime, as if it were written at `span`, so that what the compiler says
+    /// of it is said there.
+    fn runtime_at(&self, span: Span) -> TokenStream {
+        let tokens = self.runtime.clone().into_iter().map(|mut token| {
+            token.set_span(token.span().located_at(span));
+            token
+        });
+        tokens.collect()
+    }
+
     /// The hidden part of the runtime that expansions call.
     pub(crate) fn private(&self) -> TokenStream {
         let runtime = &self.runtime;
         quote!(#runtime::__private)
+    }
+
+    /// The same as if it were written at `span`.
+    pub(crate) fn private_at(&self, span: Span) -> TokenStream {
+        let runtime = self.runtime_at(span);
+        quote_spanned!(span=> #runtime::__private)
     }
 
     fn body_name(&self) -> Ident {
@@ -87,9 +105,9 @@ impl Task {
 
     /// What a call waits for: the snapshot of `self`, and the arguments, as a tuple.
     pub(crate) fn waits(&self) -> TokenStream {
-        let private = self.private();
         let snapshot = self.receiver.as_ref().map(|receiver| {
             let span = located(receiver.span());
+            let private = self.private_at(span);
             let this = &receiver.self_token;
             quote_spanned!(span=> #private::wait::<Self>(#this),)
         });
@@ -98,6 +116,7 @@ impl Task {
             let ty = &parameter.written.ty;
             let name = &parameter.name;
             let span = located(ty.span());
+            let private = self.private_at(span);
             quote_spanned!(span=> #private::wait::<#ty>(#name),)
         });
         quote!((#snapshot #(#waits)*))
@@ -173,7 +192,8 @@ impl Task {
         match self.returns.outcome {
             Outcome::Fallible => {
                 let span = located(self.returns.span);
-                let into_result = quote_spanned!(span=> #private::Fallible::into_result);
+                let spanned = self.private_at(span);
+                let into_result = quote_spanned!(span=> #spanned::Fallible::into_result);
                 quote! {
                     match #into_result(#call) {
                         ::core::result::Result::Ok(#value) => ::core::result::Result::Ok(#value),
@@ -206,7 +226,7 @@ pub(crate) fn located(span: Span) -> Span {
 
 fn call_type(task: &Task) -> TokenStream {
     let runtime = &task.runtime;
-    let private = task.private();
+    let private = task.private_at(located(task.returns.span));
     match task.kind {
         Kind::Function => {
             let value = match task.returns.value(&private) {
@@ -359,10 +379,10 @@ fn list(texts: &Option<Texts>) -> TokenStream {
 fn function(task: &Task) -> TokenStream {
     let (waits, values, given, outcome) =
         (task.waits(), task.values(), task.given(), task.outcome());
-    let private = task.private();
     let run = local("run");
     let unused = quote!(let _ = #run;);
     let span = located(task.returns.span);
+    let private = task.private_at(span);
     if task.is_async {
         let start = quote_spanned!(span=> #private::async_function);
         quote! {

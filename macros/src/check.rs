@@ -40,7 +40,7 @@ pub(crate) fn task(
 
     // What is wrong with the signature leaves nothing to expand; a wrong option does.
     let qualified = qualifiers(&signature, kind, report);
-    let generic = generics(&signature.generics, "task", report);
+    let generic = generics(&signature.generics, NotGeneric::Task, report);
     let receiver = receiver(&signature, place, report);
     let parameters = parameters(&signature, kind, report);
     let returns = returns(&signature, kind, options.outcome, report);
@@ -78,7 +78,7 @@ pub(crate) fn runtime(option: &Option<syn::Path>) -> TokenStream {
 
 /// Checks the impl block that `#[tasks]` stands on.
 pub(crate) fn impl_block(block: &ItemImpl, report: &mut Report) -> bool {
-    let mut good = generics(&block.generics, "block of tasks", report);
+    let mut good = generics(&block.generics, NotGeneric::ImplBlock, report);
     if let Some((path, _)) = &block.trait_ {
         good = false;
         let owner = crate::types::readable(&block.self_ty);
@@ -142,20 +142,39 @@ pub(crate) fn plain(signature: &Signature, what: &str, report: &mut Report) -> b
     good
 }
 
+/// What must not have parameters of types, constants or lifetimes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotGeneric {
+    Task,
+    ImplBlock,
+    /// `main`, or a test.
+    Start,
+}
+
+impl NotGeneric {
+    fn reason(self, parameter: &GenericParam) -> &'static str {
+        match (self, parameter) {
+            (Self::Task, GenericParam::Lifetime(_)) => {
+                "a task cannot have lifetime parameters: its arguments and its value outlive the \
+                 call, so take and return owned types"
+            }
+            (Self::Task, _) => {
+                "a task cannot be generic: it is found by its name, and one name is one function; \
+                 write the types out, and call a generic function from the body"
+            }
+            (Self::ImplBlock, _) => {
+                "the methods of a generic type cannot be tasks: a task is found by its name, and \
+                 one name is one function; write the block for one type, as in `impl Grid<f64>`"
+            }
+            (Self::Start, _) => "nobody is there to say what this parameter stands for: remove it",
+        }
+    }
+}
+
 /// Refuses parameters of types, constants and lifetimes; a where clause alone is kept.
-pub(crate) fn generics(generics: &Generics, what: &str, report: &mut Report) -> bool {
+pub(crate) fn generics(generics: &Generics, of: NotGeneric, report: &mut Report) -> bool {
     for parameter in &generics.params {
-        let message = match parameter {
-            GenericParam::Lifetime(_) => format!(
-                "a {what} cannot have lifetime parameters: its arguments and its value outlive \
-                 the call, so take and return owned types"
-            ),
-            GenericParam::Type(_) | GenericParam::Const(_) => format!(
-                "a {what} cannot be generic: it is found by its name, and one name is one \
-                 function; write the types out, and call a generic function from the body"
-            ),
-        };
-        report.at(parameter, message);
+        report.at(parameter, of.reason(parameter));
     }
     generics.params.is_empty()
 }

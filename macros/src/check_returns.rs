@@ -1,10 +1,12 @@
 //! What a task must return.
 
-use quote::quote;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{ReturnType, Signature, Type};
 
 use crate::check::named;
+use crate::expand_task::located;
 use crate::model::{Kind, Outcome, Returns};
 use crate::options::DeclaredOutcome;
 use crate::report::Report;
@@ -46,8 +48,8 @@ pub(crate) fn returns(
         }
         None => true,
     };
-    if kind == Kind::Command {
-        good &= script(&returns, report);
+    if good && kind == Kind::Command {
+        good = script(&returns, report);
     }
     good.then_some(returns)
 }
@@ -137,7 +139,7 @@ impl Returns {
     }
 
     /// The value type, where it is written in the return type; else how it is projected.
-    pub(crate) fn value(&self, private: &proc_macro2::TokenStream) -> Value<'_> {
+    pub(crate) fn value(&self, private: &TokenStream) -> Value<'_> {
         match (&self.written, self.outcome) {
             (None, _) => Value::Projected(quote!(())),
             (Some(ty), Outcome::Fallible) if self.is_written_result() => {
@@ -147,7 +149,8 @@ impl Returns {
                 }
             }
             (Some(ty), Outcome::Fallible) => {
-                Value::Projected(quote!(<#ty as #private::Fallible>::Value))
+                let span = located(self.span);
+                Value::Projected(quote_spanned!(span=> <#ty as #private::Fallible>::Value))
             }
             (Some(ty), _) => Value::Written(ty),
         }
@@ -159,5 +162,5 @@ pub(crate) enum Value<'a> {
     /// As the user wrote it.
     Written(&'a Type),
     /// Through an alias that only the compiler sees through.
-    Projected(proc_macro2::TokenStream),
+    Projected(TokenStream),
 }

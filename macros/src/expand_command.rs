@@ -1,7 +1,7 @@
 //! Writes how a bash task starts: its body gives the script.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 
 use crate::expand_task::{local, located};
 use crate::model::Task;
@@ -12,9 +12,8 @@ pub(crate) fn command(task: &Task) -> TokenStream {
     let run = local("run");
     let span = located(task.returns.span);
     let private = task.private_at(span);
-    let start = quote_spanned!(span=> #private::command);
-    quote! {
-        #start(&__CHILTEPIN_TASK, #waits, |#values, #run| {
+    quote_spanned! {span=>
+        #private::command(&__CHILTEPIN_TASK, #waits, |#values, #run| {
             let _ = #run;
             #given
             #outcome

@@ -11,10 +11,11 @@ use crate::types;
 
 /// The type of the value that the call gives in the end.
 pub(crate) fn joined(task: &Task) -> TokenStream {
-    let private = task.private_at(located(task.returns.span));
+    let span = located(task.returns.span);
+    let private = task.private_at(span);
     match task.returns.value(&private) {
         Value::Written(ty) => {
-            read_off(ty).unwrap_or_else(|| quote!(<#ty as #private::Joined>::Value))
+            read_off(ty).unwrap_or_else(|| quote_spanned!(span=> <#ty as #private::Joined>::Value))
         }
         // `anyhow::Result<AppFuture<T>>` shows what it holds all the same.
         Value::Projected(ty) => task
@@ -23,7 +24,7 @@ pub(crate) fn joined(task: &Task) -> TokenStream {
             .as_ref()
             .and_then(|written| types::type_arguments(written).first().copied())
             .and_then(read_off)
-            .unwrap_or_else(|| quote!(<#ty as #private::Joined>::Value)),
+            .unwrap_or_else(|| quote_spanned!(span=> <#ty as #private::Joined>::Value)),
     }
 }
 
@@ -45,11 +46,10 @@ pub(crate) fn join(task: &Task) -> TokenStream {
     let joined = joined(task);
     let span = located(task.returns.span);
     let private = task.private_at(span);
-    let start = quote_spanned!(span=> #private::join);
     let wait = quote_spanned!(span=> #private::wait::<#joined>(#value));
     // A body that is not async runs within the future too, so that its panics are caught there.
-    quote! {
-        #start(&__CHILTEPIN_TASK, #waits, |#values, #run| {
+    quote_spanned! {span=>
+        #private::join(&__CHILTEPIN_TASK, #waits, |#values, #run| {
             let _ = #run;
             #given
             async move {

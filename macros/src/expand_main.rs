@@ -4,9 +4,9 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{FnArg, ReturnType, Signature, Type};
+use syn::{FnArg, Ident, ReturnType, Signature, Type};
 
-use crate::check;
+use crate::check::{self, NotGeneric};
 use crate::expand_task::located;
 use crate::model::Function;
 use crate::options::MainOptions;
@@ -51,7 +51,7 @@ pub(crate) fn expand(start: Start, options: TokenStream, item: TokenStream) -> T
     let written = if check_signature(start, &function.signature, &mut report) {
         write(start, &options, &function)
     } else {
-        quote!(#function)
+        known(start, &function)
     };
     let mistakes = report.into_tokens();
     quote!(#written #mistakes)
@@ -60,7 +60,7 @@ pub(crate) fn expand(start: Start, options: TokenStream, item: TokenStream) -> T
 fn check_signature(start: Start, signature: &Signature, report: &mut Report) -> bool {
     let what = start.what();
     let mut good = check::plain(signature, what, report);
-    good &= check::generics(&signature.generics, what, report);
+    good &= check::generics(&signature.generics, NotGeneric::Start, report);
     if start == Start::Main && signature.ident != "main" {
         good = false;
         report.at(
@@ -105,6 +105,29 @@ fn check_workflow(what: &str, input: &FnArg, report: &mut Report) -> bool {
     false
 }
 
+/// The function as it was, for an editor to know, where it cannot be started.
+fn known(start: Start, function: &Function) -> TokenStream {
+    if start == Start::Test || function.signature.ident != "main" {
+        return quote!(#function);
+    }
+    // The compiler has rules of its own for `main`: it would report the same mistakes again.
+    let mut renamed = function.clone();
+    renamed.signature.ident = body_name(&function.signature);
+    quote! {
+        #[allow(dead_code)]
+        #renamed
+        fn main() {}
+    }
+}
+
+fn body_name(signature: &Signature) -> Ident {
+    format_ident!(
+        "__chiltepin_{}",
+        signature.ident.unraw(),
+        span = Span::call_site()
+    )
+}
+
 fn write(start: Start, options: &MainOptions, function: &Function) -> TokenStream {
     let Function {
         attributes,
@@ -123,7 +146,7 @@ fn write(start: Start, options: &MainOptions, function: &Function) -> TokenStrea
     let where_clause = &generics.where_clause;
     let runtime = check::runtime(&options.runtime);
     let private = quote!(#runtime::__private);
-    let body = format_ident!("__chiltepin_{}", ident.unraw(), span = Span::call_site());
+    let body = body_name(signature);
     let config = match &options.config {
         Some(config) => quote!(::core::option::Option::Some(#config)),
         None => quote!(::core::option::Option::None),

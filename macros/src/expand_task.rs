@@ -16,13 +16,13 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{FnArg, Ident, LitStr};
+use syn::{FnArg, Ident};
 
 use crate::check_returns::Value;
 use crate::expand_command::command;
 use crate::expand_join::{join, joined};
+use crate::expand_registration::registration;
 use crate::model::{Kind, Outcome, Source, Task};
-use crate::options::Texts;
 use crate::types;
 
 /// Writes the task.
@@ -42,7 +42,7 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
         let ty = &parameter.written.ty;
         let name = &parameter.name;
         let span = located(ty.span());
-        let runtime = task.runtime_at(span);
+        let runtime = placed(task.runtime.clone(), span);
         let bound = quote_spanned!(span=> impl #runtime::IntoArg<#ty>);
         quote!(#name: #bound)
     });
@@ -67,16 +67,6 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
 }
 
 impl Task {
-    /// The path of the runtime, as if it were written at `span`, so that what the compiler says
-    /// of it is said there.
-    fn runtime_at(&self, span: Span) -> TokenStream {
-        let tokens = self.runtime.clone().into_iter().map(|mut token| {
-            token.set_span(token.span().located_at(span));
-            token
-        });
-        tokens.collect()
-    }
-
     /// The hidden part of the runtime that expansions call.
     pub(crate) fn private(&self) -> TokenStream {
         let runtime = &self.runtime;
@@ -85,8 +75,7 @@ impl Task {
 
     /// The same as if it were written at `span`.
     pub(crate) fn private_at(&self, span: Span) -> TokenStream {
-        let runtime = self.runtime_at(span);
-        quote_spanned!(span=> #runtime::__private)
+        placed(self.private(), span)
     }
 
     fn body_name(&self) -> Ident {
@@ -106,9 +95,9 @@ impl Task {
     /// What a call waits for: the snapshot of `self`, and the arguments, as a tuple.
     pub(crate) fn waits(&self) -> TokenStream {
         let snapshot = self.receiver.as_ref().map(|receiver| {
-            let span = located(receiver.span());
-            let private = self.private_at(span);
             let this = &receiver.self_token;
+            let span = located(this.span());
+            let private = self.private_at(span);
             quote_spanned!(span=> #private::wait::<Self>(#this),)
         });
         // One call per argument, at its type: a missing derive is reported there.
@@ -153,35 +142,30 @@ impl Task {
     }
 
     /// The call of the body, with `.await` where it is async.
-    pub(crate) fn call_body(&self) -> TokenStream {
+    fn call_body(&self) -> TokenStream {
+        let span = located(self.returns.span);
         let name = self.body_name();
         let path = if self.owner.is_some() {
             quote!(Self::#name)
         } else {
             quote!(#name)
         };
+        let path = placed(path, span);
         let snapshot = self.receiver.as_ref().map(|_| {
             let this = local("this");
             quote!(&#this,)
         });
-        let mut next = 0;
-        let arguments = self.parameters.iter().map(|parameter| {
-            let value = match parameter.source {
-                Source::Argument => {
-                    next += 1;
-                    return argument(next - 1).into_token_stream();
-                }
-                Source::Context => local("context"),
-                Source::Workflow => local("workflow"),
-            };
-            quote!(&#value)
-        });
-        let call = quote!(#path(#snapshot #(#arguments),*));
-        if self.is_async {
-            quote!(#call.await)
-        } else {
-            call
-        }
+        let mut values = (0..).map(argument);
+        let arguments = self
+            .parameters
+            .iter()
+            .map(|parameter| match parameter.source {
+                Source::Argument => values.next().into_token_stream(),
+                Source::Context => borrowed("context"),
+                Source::Workflow => borrowed("workflow"),
+            });
+        let waits = self.is_async.then(|| quote_spanned!(span=> .await));
+        quote_spanned!(span=> #path(#snapshot #(#arguments),*) #waits)
     }
 
     /// The body's outcome as a `Result` whose error is the runtime's.
@@ -193,13 +177,11 @@ impl Task {
             Outcome::Fallible => {
                 let span = located(self.returns.span);
                 let spanned = self.private_at(span);
-                let into_result = quote_spanned!(span=> #spanned::Fallible::into_result);
-                quote! {
-                    match #into_result(#call) {
+                let failure = quote!(#private::failure!(#error));
+                quote_spanned! {span=>
+                    match #spanned::Fallible::into_result(#call) {
                         ::core::result::Result::Ok(#value) => ::core::result::Result::Ok(#value),
-                        ::core::result::Result::Err(#error) => {
-                            ::core::result::Result::Err(#private::failure!(#error))
-                        }
+                        ::core::result::Result::Err(#error) => ::core::result::Result::Err(#failure),
                     }
                 }
             }
@@ -215,6 +197,11 @@ pub(crate) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
+fn borrowed(name: &str) -> TokenStream {
+    let name = local(name);
+    quote!(&#name)
+}
+
 fn argument(index: usize) -> Ident {
     local(&format!("argument_{index}"))
 }
@@ -224,23 +211,34 @@ pub(crate) fn located(span: Span) -> Span {
     Span::call_site().located_at(span)
 }
 
+/// A path as if it were written at `span`, so that what the compiler says of it is said there.
+pub(crate) fn placed(path: TokenStream, span: Span) -> TokenStream {
+    let tokens = path.into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    tokens.collect()
+}
+
 fn call_type(task: &Task) -> TokenStream {
-    let runtime = &task.runtime;
-    let private = task.private_at(located(task.returns.span));
+    let span = located(task.returns.span);
+    let runtime = placed(task.runtime.clone(), span);
     match task.kind {
         Kind::Function => {
-            let value = match task.returns.value(&private) {
+            let value = match task.returns.value(&task.private_at(span)) {
                 Value::Written(ty) => quote!(#ty),
                 Value::Projected(ty) => ty,
             };
-            quote!(#runtime::Call<#value>)
+            quote_spanned!(span=> #runtime::Call<#value>)
         }
         Kind::Command => {
-            quote!(#runtime::Call<::core::primitive::i32, #runtime::kind::Command>)
+            quote_spanned! {span=>
+                #runtime::Call<::core::primitive::i32, #runtime::kind::Command>
+            }
         }
         Kind::Join => {
             let value = joined(task);
-            quote!(#runtime::Call<#value, #runtime::kind::Join>)
+            quote_spanned!(span=> #runtime::Call<#value, #runtime::kind::Join>)
         }
     }
 }
@@ -307,96 +305,25 @@ fn check_outcome(task: &Task) -> TokenStream {
     }
 }
 
-fn registration(task: &Task) -> TokenStream {
-    let private = task.private();
-    let function = task.name.unraw().to_string();
-    let name = optional(task.options.name.as_ref().map(|name| quote!(#name)));
-    let kind = match (task.kind, task.is_async) {
-        (Kind::Function, false) => quote!(Function),
-        (Kind::Function, true) => quote!(AsyncFunction),
-        (Kind::Command, _) => quote!(Command),
-        (Kind::Join, _) => quote!(Join),
-    };
-    // At the function's own name: at the attribute, all methods of a block would be in one place.
-    let location = quote_spanned! {task.name.span()=>
-        file: ::core::file!(), line: ::core::line!(), column: ::core::column!()
-    };
-    let defaults = defaults(task);
-    quote! {
-        struct __ChiltepinHere;
-        static __CHILTEPIN_TASK: #private::TaskInfo = #private::TaskInfo {
-            type_name: || ::core::any::type_name::<__ChiltepinHere>(),
-            function: #function,
-            name: #name,
-            kind: #private::TaskKind::#kind,
-            location: #private::Location { #location },
-            defaults: #defaults,
-        };
-        #private::inventory::submit! {
-            #private::Registration(&__CHILTEPIN_TASK)
-        }
-    }
-}
-
-fn defaults(task: &Task) -> TokenStream {
-    let private = task.private();
-    let options = &task.options;
-    let executors = list(&options.executors);
-    let labels = list(&options.labels);
-    let retries = optional(options.retries.map(|retries| quote!(#retries)));
-    let timeout = optional(options.timeout.map(|timeout| {
-        let (seconds, nanoseconds) = (timeout.as_secs(), timeout.subsec_nanos());
-        quote!(::core::time::Duration::new(#seconds, #nanoseconds))
-    }));
-    let priority = options.priority.unwrap_or_default();
-    let cache = options.cache;
-    let version = optional(options.version.as_ref().map(|version| quote!(#version)));
-    quote! {
-        #private::TaskDefaults {
-            executors: #executors,
-            retries: #retries,
-            timeout: #timeout,
-            labels: #labels,
-            priority: #priority,
-            cache: #cache,
-            version: #version,
-        }
-    }
-}
-
-fn optional(tokens: Option<TokenStream>) -> TokenStream {
-    match tokens {
-        Some(tokens) => quote!(::core::option::Option::Some(#tokens)),
-        None => quote!(::core::option::Option::None),
-    }
-}
-
-fn list(texts: &Option<Texts>) -> TokenStream {
-    let texts: &[LitStr] = texts.as_ref().map_or(&[], |texts| &texts.texts);
-    quote!(&[#(#texts),*])
-}
-
 fn function(task: &Task) -> TokenStream {
     let (waits, values, given, outcome) =
         (task.waits(), task.values(), task.given(), task.outcome());
     let run = local("run");
-    let unused = quote!(let _ = #run;);
+    // What the value type lacks is reported of this call as a whole: at the return type.
     let span = located(task.returns.span);
     let private = task.private_at(span);
     if task.is_async {
-        let start = quote_spanned!(span=> #private::async_function);
-        quote! {
-            #start(&__CHILTEPIN_TASK, #waits, |#values, #run| {
-                #unused
+        quote_spanned! {span=>
+            #private::async_function(&__CHILTEPIN_TASK, #waits, |#values, #run| {
+                let _ = #run;
                 #given
                 async move { #outcome }
             })
         }
     } else {
-        let start = quote_spanned!(span=> #private::function);
-        quote! {
-            #start(&__CHILTEPIN_TASK, #waits, |#values, #run| {
-                #unused
+        quote_spanned! {span=>
+            #private::function(&__CHILTEPIN_TASK, #waits, |#values, #run| {
+                let _ = #run;
                 #given
                 #outcome
             })

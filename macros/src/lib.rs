@@ -1,4 +1,19 @@
-//! macros
+//! The macros of chiltepin: [`macro@task`], [`macro@bash_task`], [`macro@join_task`],
+//! [`macro@tasks`], [`macro@main`], [`macro@test`] and [`sh!`]. Programs use them through the
+//! `chiltepin` crate, whose guide shows them at work.
+//!
+//! ```text
+//!   #[task] fn ..       entry ────────┐
+//!   #[tasks] impl ..    expand_tasks ─┴─► options, model ──► check ──► expand_task ─► fn .. -> Call
+//!                                              │               │         ├─ expand_command
+//!                                              └──► report ◄───┘         ├─ expand_join
+//!                                                 every mistake          └─ expand_registration
+//!   #[main], #[test]    expand_main
+//!   sh!("..")           shell: format, lexer, expand
+//! ```
+//!
+//! Expansions call `::chiltepin::__private`, or what the option `crate` names instead.
+
 mod attributes;
 mod check;
 mod check_parameters;
@@ -8,6 +23,7 @@ mod entry;
 mod expand_command;
 mod expand_join;
 mod expand_main;
+mod expand_registration;
 mod expand_task;
 mod expand_tasks;
 mod model;
@@ -23,43 +39,114 @@ use proc_macro::TokenStream;
 use crate::expand_main::Start;
 use crate::model::Kind;
 
-/// Makes a function a task.
+/// Makes a function a task: calling it gives a `Call`, which runs where and when it is submitted.
+///
+/// The function may be `async`. Each parameter `x: T` becomes an argument `x: impl IntoArg<T>`, so
+/// that callers pass a value, a future of one, or a collection of futures. A parameter
+/// `context: &TaskContext`, at any place, is given by the framework and is no argument.
+///
+/// A function whose return type is named like a `Result` (`io::Result<T>` is, and so is an alias
+/// that ends in `Result`) is fallible: its error is the task's failure. `fallible` and
+/// `infallible` say so where the name does not.
+///
+/// | option | value | meaning |
+/// |---|---|---|
+/// | `executor` | `"name"` or `["one", "other"]` | the executors that calls may go to |
+/// | `retries` | whole number | how often a failed attempt is repeated |
+/// | `timeout` | `"90s"`, `"1h30m"` (units `ms`, `s`, `m`, `h`, `d`), or whole seconds | how long an attempt may take |
+/// | `label` | `"name"` or `["one", "other"]` | labels, whose limits the configuration sets |
+/// | `name` | `"name"` | the name that people see instead of the function's |
+/// | `priority` | whole number | higher goes first; 0 where nothing is said |
+/// | `cache` | nothing, `true` or `false` | whether results are kept between runs |
+/// | `version` | `"text"` | the version of the function's meaning, part of the cache's key |
+/// | `fallible`, `infallible` | nothing | whether the return type is a `Result`, where its name misleads |
+/// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
+///
+/// Every option but the last three is a default that a call can override.
+///
+/// Refused, each with its cure: generic functions, references other than `&TaskContext`, `impl
+/// Trait`, patterns as parameters, more than 12 arguments, and methods outside of an impl block
+/// under [`macro@tasks`].
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::task(Kind::Function, options.into(), item.into()).into()
 }
 
-/// Makes a function that writes a shell script a task.
+/// Makes a function that writes a shell script a task: the script runs as a command of its own, and
+/// the value of the call is its exit code.
+///
+/// The function is not `async` and returns the script, as a `String` or a `Result` of one;
+/// [`sh!`] writes it with every value quoted. Parameters and options are those of
+/// [`macro@task`].
 #[proc_macro_attribute]
 pub fn bash_task(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::task(Kind::Command, options.into(), item.into()).into()
 }
 
-/// Makes a function that submits further calls a task.
+/// Makes a function that submits further calls a task: it runs in the driver and gives the value
+/// of what it submitted.
+///
+/// The function takes `workflow: &Workflow`, at any place, which is no argument of the call. It
+/// returns `AppFuture<T>`, `Vec<AppFuture<T>>`, a `Result` of either, or a plain value; the
+/// value of the call is `T`, `Vec<T>`, or that value. Options are those of [`macro@task`] without
+/// `executor`.
 #[proc_macro_attribute]
 pub fn join_task(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::task(Kind::Join, options.into(), item.into()).into()
 }
 
-/// Makes methods of an impl block tasks.
+/// Makes those methods of an impl block tasks that carry [`macro@task`], [`macro@bash_task`] or
+/// [`macro@join_task`].
+///
+/// A method takes `&self`, a snapshot of the value when the call is made, or no `self` at all. The
+/// type is an argument like any other: it can be cloned and serialised. Everything else in the
+/// block stays as it is.
+///
+/// | option | value | meaning |
+/// |---|---|---|
+/// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
 #[proc_macro_attribute]
 pub fn tasks(options: TokenStream, item: TokenStream) -> TokenStream {
     expand_tasks::expand(options.into(), item.into()).into()
 }
 
-/// Opens a workflow around `main`.
+/// Opens the workflow that `main` works with, and closes it when `main` returns.
+///
+/// `main` takes `workflow: Workflow` or nothing, is `async` or not, and returns nothing or a
+/// `Result`. A process that was started as a worker never reaches its body.
+///
+/// | option | value | meaning |
+/// |---|---|---|
+/// | `config` | `"path"` | the configuration file |
+/// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     expand_main::expand(Start::Main, options.into(), item.into()).into()
 }
 
-/// Opens a workflow around a test.
+/// Makes a function a test with a workflow of its own.
+///
+/// The function takes `workflow: Workflow` or nothing, is `async` or not, and returns what a test
+/// may return; `#[ignore]` and `#[should_panic]` work as ever. Options are those of
+/// [`macro@main`].
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand_main::expand(Start::Test, options.into(), item.into()).into()
 }
 
-/// A shell script.
+/// Writes a shell script as a `String`, with every value that is put in quoted as a word.
+///
+/// | written | becomes |
+/// |---|---|
+/// | `{x}`, `{x.field}`, `{x.0}`, `{x[0]}`, `{x.method()}` | the value as one word; a list as a word for each element |
+/// | `{x:?}`, `{x:>5}`, `{n:04}`, `{x:.3}` | the value, formatted as `format!` does, as one word |
+/// | `{x:raw}` | the value as it is, unquoted |
+/// | `{}`, `{0}`, `{name}` | an argument behind the text, as in `format!` |
+/// | `{{`, `}}` | `{`, `}`: the shell's own variable is `${{HOME}}` |
+///
+/// A value stands where the shell reads a word. Within quotes, backticks, arithmetic, comments and
+/// here-documents it is refused, since its quotes would mean something else there. `crate = path,`
+/// before the text names the `chiltepin` crate where it is renamed.
 #[proc_macro]
 pub fn sh(tokens: TokenStream) -> TokenStream {
     shell::expand(tokens.into()).into()

@@ -16,6 +16,7 @@ use quote::ToTokens;
 
 /// A function as it is written, its body unread: what stands in it is the compiler's affair, and
 /// an editor's unfinished line there must not hide the function.
+#[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,

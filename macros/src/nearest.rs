@@ -2,14 +2,30 @@
 
 /// The name among `known` that is nearest to `name`, if it is near enough for a typing mistake.
 pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    // A third of the letters may be wrong, at least one: beyond that a suggestion is a guess.
-    let tolerance = (name.chars().count() / 3).max(1);
+    // A third of the letters may be wrong, at least one, or half of them behind the same beginning:
+    // beyond that a suggestion is a guess.
+    let tolerance = |candidate: &str| {
+        if begin_alike(name, candidate) {
+            name.len().max(candidate.len()) / 2
+        } else {
+            (name.len() / 3).max(1)
+        }
+    };
     known
         .iter()
         .map(|candidate| (distance(name, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= tolerance || candidate.starts_with(name))
+        .filter(|(distance, candidate)| *distance <= tolerance(candidate))
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+fn begin_alike(left: &str, right: &str) -> bool {
+    const BEGINNING: usize = 3;
+    left.chars()
+        .zip(right.chars())
+        .take_while(|(left, right)| left == right)
+        .count()
+        >= BEGINNING
 }
 
 /// How many letters must be inserted, removed or replaced to make one name the other.
@@ -44,7 +60,7 @@ mod tests {
     fn suggests_only_what_is_near() {
         let known = ["executor", "label", "name", "retries"];
         assert_eq!(nearest("executors", &known), Some("executor"));
-        assert_eq!(nearest("retrys", &known), Some("retries"));
+        assert_eq!(nearest("retry", &known), Some("retries"));
         assert_eq!(nearest("exec", &known), Some("executor"));
         assert_eq!(nearest("walltime", &known), None);
     }

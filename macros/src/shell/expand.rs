@@ -1,14 +1,14 @@
 //! Writes what `sh!` does: push each piece of the script onto a `String`.
 
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::{Expr, Ident, LitStr, Path, Token};
 
 use super::format::{self, Interpolation, Piece, Style, Value};
 use super::lexer::{self, Place, Symbol};
 use crate::check;
-use crate::expand_task::local;
+use crate::expand_task::{local, located, placed};
 use crate::report::Report;
 
 /// Writes the expression that gives the script.
@@ -109,6 +109,10 @@ fn script(input: &Input, report: &mut Report) -> TokenStream {
         next: 0,
     };
     let runtime = check::runtime(&input.runtime);
+    let shell = placed(
+        quote!(#runtime::__private::shell),
+        located(input.text.span()),
+    );
     let script = local("script");
     let mut pushes = Vec::new();
     let mut length = 0;
@@ -119,7 +123,6 @@ fn script(input: &Input, report: &mut Report) -> TokenStream {
                 pushes.push(quote!(#script.push_str(#text);));
             }
             Piece::Interpolation(interpolation) => {
-                let shell = quote!(#runtime::__private::shell);
                 pushes.extend(arguments.push(interpolation, &input.text, &shell, report));
                 if digits_would_name_a_descriptor(interpolation, pieces.get(index + 1)) {
                     pushes.push(quote!(#script.push(' ');));
@@ -232,9 +235,10 @@ impl Arguments<'_> {
     ) -> Option<TokenStream> {
         let value = self.value(interpolation, text, report)?;
         let script = local("script");
+        let span = located(text.span());
         Some(match &interpolation.style {
-            Style::Words => quote!(#shell::word(&mut #script, #value);),
-            Style::Raw => quote!(#shell::raw(&mut #script, #value);),
+            Style::Words => quote_spanned!(span=> #shell::word(&mut #script, #value);),
+            Style::Raw => quote_spanned!(span=> #shell::raw(&mut #script, #value);),
             Style::Formatted(style) => {
                 let (style, taken) = self.style(interpolation, style, text, report)?;
                 let style = LitStr::new(&style, text.span());
@@ -273,7 +277,7 @@ impl Arguments<'_> {
                     return None;
                 };
                 self.use_names_in(&expression.to_token_stream());
-                return Some(quote!(&(#expression)));
+                return Some(quote_spanned!(located(text.span())=> &(#expression)));
             }
         };
         self.at_position(position, &interpolation.written, text, report)

@@ -1,0 +1,11 @@
+struct Table;
+
+#[chiltepin::tasks]
+impl Table {
+    #[chiltepin::task]
+    fn rows(&self) -> usize {
+        1
+    }
+}
+
+fn main() {}

@@ -61,6 +61,11 @@ pub fn log_level() -> Result<Option<LogLevel>, EnvironmentError> {
     level_in(env::var_os(LOG.name))
 }
 
+/// Whether a panic of a task is to be printed with its stack, as `RUST_BACKTRACE` asks for.
+pub(crate) fn backtrace() -> bool {
+    env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0")
+}
+
 fn set(value: Option<OsString>) -> Option<OsString> {
     value.filter(|value| !value.is_empty())
 }

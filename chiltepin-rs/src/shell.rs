@@ -62,7 +62,10 @@ pub struct ShellWords<'a> {
 
 impl fmt::Debug for ShellWords<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ShellWords").field("script", &self.script).finish_non_exhaustive()
+        formatter
+            .debug_struct("ShellWords")
+            .field("script", &self.script)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +103,10 @@ impl ShellWords<'_> {
 
 /// Puts a value into a script: what `{x}` stands for.
 pub fn word<W: ShellWord + ?Sized>(script: &mut String, word: &W) {
-    word.push_to(&mut ShellWords { script, is_first: true });
+    word.push_to(&mut ShellWords {
+        script,
+        is_first: true,
+    });
 }
 
 /// Puts a formatted value into a script as one word: what `{x:?}` stands for.

@@ -13,9 +13,6 @@ pub enum Outcome {
     Failed(Failure),
     /// The attempt was stopped on request.
     Stopped,
-    /// The attempt was asked to stop and cannot be made to: its body still runs. The same attempt
-    /// is reported once more when it has really ended, and only then is its room free.
-    Abandoned,
 }
 
 /// Why an attempt failed, before task, executor and attempt are added to it.
@@ -31,13 +28,19 @@ impl Failure {
     /// A failure that a retry may cure.
     #[must_use]
     pub const fn new(kind: FailureKind) -> Self {
-        Self { kind, retryable: true }
+        Self {
+            kind,
+            retryable: true,
+        }
     }
 
     /// A failure that every attempt would meet.
     #[must_use]
     pub const fn permanent(kind: FailureKind) -> Self {
-        Self { kind, retryable: false }
+        Self {
+            kind,
+            retryable: false,
+        }
     }
 }
 
@@ -68,6 +71,10 @@ pub enum FailureKind {
         /// The promised file.
         path: PathBuf,
     },
+    /// The value of an argument is not to be had; the cause is the driver's own error.
+    Dependency(Arc<dyn std::error::Error + Send + Sync>),
+    /// A future that a join returned ended badly; the cause is the driver's own error.
+    Join(Arc<dyn std::error::Error + Send + Sync>),
     /// Something the attempt needed from the system was not to be had.
     System {
         /// What was attempted, as in "open stdout file `/x`".

@@ -102,8 +102,10 @@ fn readable_path(type_name: &str) -> String {
         }
         _ => type_name.to_owned(),
     };
-    let mut segments: Vec<_> =
-        path.split("::").filter(|segment| *segment != "{{closure}}").collect();
+    let mut segments: Vec<_> = path
+        .split("::")
+        .filter(|segment| *segment != "{{closure}}")
+        .collect();
     segments.pop();
     segments.join("::")
 }
@@ -115,7 +117,9 @@ inventory::collect!(Registration);
 
 /// The tasks linked into this program, in no particular order.
 pub fn tasks() -> impl Iterator<Item = &'static TaskInfo> {
-    inventory::iter::<Registration>.into_iter().map(|registration| registration.0)
+    inventory::iter::<Registration>
+        .into_iter()
+        .map(|registration| registration.0)
 }
 
 /// Two tasks of one name.
@@ -146,7 +150,11 @@ pub fn check(tasks: impl Iterator<Item = &'static TaskInfo>) -> Result<(), Dupli
     for task in tasks {
         let name = task.name.map_or_else(|| task.path(), ToOwned::to_owned);
         if let Some(&first) = places.get(&name) {
-            return Err(DuplicateTask { name, first, second: task.location });
+            return Err(DuplicateTask {
+                name,
+                first,
+                second: task.location,
+            });
         }
         places.insert(name, task.location);
     }
@@ -160,7 +168,10 @@ mod tests {
     #[test]
     fn paths_name_module_type_and_function() {
         assert_eq!(readable_path("a::m::multiply::Item"), "a::m::multiply");
-        assert_eq!(readable_path("a::m::q::<impl a::m::P>::load::Item"), "a::m::P::load");
+        assert_eq!(
+            readable_path("a::m::q::<impl a::m::P>::load::Item"),
+            "a::m::P::load"
+        );
         assert_eq!(
             readable_path("a::m::outer::{{closure}}::multiply::Item"),
             "a::m::outer::multiply"
@@ -176,7 +187,11 @@ mod tests {
             function: "f",
             name: Some(name),
             kind: TaskKind::Function,
-            location: Location { file: "a.rs", line, column: 1 },
+            location: Location {
+                file: "a.rs",
+                line,
+                column: 1,
+            },
             defaults: TaskDefaults::NONE,
         }
     }

@@ -40,11 +40,15 @@ struct Bytes(u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(&str, u64); 4] =
-            [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+        const UNITS: [(&str, u64); 4] = [
+            ("TiB", 1 << 40),
+            ("GiB", 1 << 30),
+            ("MiB", 1 << 20),
+            ("KiB", 1 << 10),
+        ];
         for (unit, size) in UNITS {
             if self.0 >= size {
-                return if self.0 % size == 0 {
+                return if self.0.is_multiple_of(size) {
                     write!(formatter, "{} {unit}", self.0 / size)
                 } else {
                     write!(formatter, "{:.1} {unit}", self.0 as f64 / size as f64)
@@ -69,6 +73,15 @@ pub enum TaskKind {
     Join,
 }
 
+impl TaskKind {
+    /// Whether it takes a thread from start to end: an async body takes one only while it
+    /// computes.
+    #[must_use]
+    pub const fn holds_thread(self) -> bool {
+        matches!(self, Self::Function | Self::Command)
+    }
+}
+
 /// What a task needs to be placed: its kind, and its resources with the defaults filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Demand {
@@ -89,7 +102,11 @@ impl Demand {
         let waits = matches!(kind, TaskKind::AsyncFunction | TaskKind::Join);
         Self {
             async_bodies: u32::from(waits),
-            cores: if waits { resources.cores } else { resources.cores.max(1) },
+            cores: if waits {
+                resources.cores
+            } else {
+                resources.cores.max(1)
+            },
             memory: resources.memory,
             gpus: resources.gpus,
         }
@@ -111,8 +128,12 @@ pub struct Capacity {
 
 impl Capacity {
     /// Room without bound.
-    pub const UNBOUNDED: Self =
-        Self { async_bodies: u32::MAX, cores: u32::MAX, memory: u64::MAX, gpus: u32::MAX };
+    pub const UNBOUNDED: Self = Self {
+        async_bodies: u32::MAX,
+        cores: u32::MAX,
+        memory: u64::MAX,
+        gpus: u32::MAX,
+    };
 
     /// Whether `demand` fits into this room.
     #[must_use]

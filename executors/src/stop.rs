@@ -19,20 +19,36 @@ use parking_lot::Mutex;
 pub struct StopSignal {
     /// The latest attempt asked to stop; attempts count from 1.
     attempt: AtomicU32,
+    /// The latest attempt asked to stop at once.
+    urgent: AtomicU32,
     /// Who waits for the request: an async body's runner, a command's keeper.
-    waiting: Mutex<Option<Box<Waker>>>,
+    waiting: Mutex<Option<Waker>>,
 }
 
 impl StopSignal {
     /// Makes a signal that asks nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { attempt: AtomicU32::new(0), waiting: Mutex::new(None) }
+        Self {
+            attempt: AtomicU32::new(0),
+            urgent: AtomicU32::new(0),
+            waiting: Mutex::new(None),
+        }
     }
 
     /// Asks `attempt`, and any before it, to stop.
     pub fn request(&self, attempt: u32) {
         self.attempt.fetch_max(attempt, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Asks `attempt`, and any before it, to stop at once, without the time to end by itself.
+    pub fn hurry(&self, attempt: u32) {
+        self.urgent.fetch_max(attempt, Ordering::SeqCst);
+        self.request(attempt);
+    }
+
+    fn wake(&self) {
         let waiting = self.waiting.lock().take();
         if let Some(waker) = waiting {
             waker.wake();
@@ -45,15 +61,43 @@ impl StopSignal {
         self.attempt.load(Ordering::SeqCst) >= attempt
     }
 
+    /// Whether `attempt` was asked to stop at once.
+    #[must_use]
+    pub fn is_urgent(&self, attempt: u32) -> bool {
+        self.urgent.load(Ordering::SeqCst) >= attempt
+    }
+
     /// Polls for the request; one task at a time may wait.
     pub fn poll_requested(&self, attempt: u32, context: &mut Context<'_>) -> Poll<()> {
-        if self.is_requested(attempt) {
+        self.poll_for(context, |signal| signal.is_requested(attempt))
+    }
+
+    /// Polls for the request to stop at once, as [`poll_requested`](Self::poll_requested) does for
+    /// that to stop.
+    pub fn poll_urgent(&self, attempt: u32, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_for(context, |signal| signal.is_urgent(attempt))
+    }
+
+    fn poll_for(&self, context: &mut Context<'_>, asked: impl Fn(&Self) -> bool) -> Poll<()> {
+        if asked(self) {
             return Poll::Ready(());
         }
-        let waker = Box::new(context.waker().clone());
-        let before = self.waiting.lock().replace(waker);
-        drop(before);
-        if self.is_requested(attempt) { Poll::Ready(()) } else { Poll::Pending }
+        let registered = self
+            .waiting
+            .lock()
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(context.waker()));
+        if !registered {
+            // Wakers are foreign code: cloned and dropped outside the lock.
+            let waker = context.waker().clone();
+            let before = self.waiting.lock().replace(waker);
+            drop(before);
+        }
+        if asked(self) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Waits for the request.
@@ -64,6 +108,9 @@ impl StopSignal {
 
 impl fmt::Debug for StopSignal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("StopSignal").field(&self.attempt).finish()
+        formatter
+            .debug_tuple("StopSignal")
+            .field(&self.attempt)
+            .finish()
     }
 }

@@ -59,6 +59,11 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         self.table.reserve()
     }
 
+    /// Takes back an id whose call turned out to be one that cannot run.
+    pub(crate) fn discard_id(&mut self, id: TaskId) {
+        self.table.refuse(id);
+    }
+
     /// Takes in what has happened, and adds to `commands` what is to be done.
     pub(crate) fn handle(
         &mut self,
@@ -108,7 +113,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             },
             State::Ready => match self.placement.exhausted(task.shape) {
                 Some(label) => Standing::Limited(label),
-                None => Standing::Ready,
+                None => Standing::Ready {
+                    executors: self.placement.executors(task.shape),
+                },
             },
             State::Delayed { until } => Standing::Delayed { until },
             State::Running { room, .. } => Standing::Running {

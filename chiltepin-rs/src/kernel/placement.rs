@@ -167,6 +167,11 @@ impl Placement {
         self.give_back(id, room);
     }
 
+    /// Where tasks of this shape may run.
+    pub(super) fn executors(&self, shape: ShapeId) -> ExecutorSet {
+        self.shapes.get(shape).key.executors
+    }
+
     /// The label that keeps tasks of this shape from running, if one does.
     pub(super) fn exhausted(&self, shape: ShapeId) -> Option<LabelId> {
         self.limits.exhausted(&self.shapes.get(shape).key.labels)

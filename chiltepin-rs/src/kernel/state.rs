@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::offer::Room;
-use super::{ExecutorId, LabelId};
+use super::{ExecutorId, ExecutorSet, LabelId};
 
 /// Where a task that has not ended stands, with what belongs to that stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) enum Standing {
     /// For so many dependencies.
     Waiting { on: u32 },
     /// For room on one of its executors.
-    Ready,
+    Ready { executors: ExecutorSet },
     /// For this label: as many of its tasks run as may.
     Limited(LabelId),
     /// For the time of its next attempt.

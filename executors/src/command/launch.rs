@@ -40,7 +40,14 @@ pub(super) fn prepare(
         })?;
     }
     let streams = Streams::open(&spec.stdout, &spec.stderr)?;
-    let mut command = Command::new(bash);
+    let mut command = match spec.prefix.split_first() {
+        None => Command::new(bash),
+        Some((program, arguments)) => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(bash);
+            command
+        }
+    };
     // Nothing here may ask for code between fork and exec: without that, the standard library
     // spawns without copying the driver's page tables, which takes long for a large driver.
     command
@@ -55,8 +62,10 @@ pub(super) fn prepare(
     if let Some(directory) = &spec.directory {
         command.current_dir(directory);
     }
-    // What `$0` and the shell's messages show.
-    command.arg0("bash");
+    if spec.prefix.is_empty() {
+        // What `$0` and the shell's messages show.
+        command.arg0("bash");
+    }
     Ok(Prepared {
         command,
         script,

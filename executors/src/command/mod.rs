@@ -47,6 +47,8 @@ use crate::Failure;
 /// A command to execute with `bash -c`, and where its streams go.
 #[derive(Clone, Debug)]
 pub struct CommandSpec {
+    /// The words put before the shell, as those that run it in a container; mostly none.
+    pub prefix: Vec<String>,
     /// The shell script.
     pub script: String,
     /// The working directory, made if it is not there; none for the driver's own.

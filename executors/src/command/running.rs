@@ -21,32 +21,28 @@ use crate::StopSignal;
 pub(super) struct Orders<'a> {
     pub(super) stop: &'a StopSignal,
     pub(super) attempt: u32,
-    /// Asked when nobody waits for the command any more; then it gets no time to end by itself.
-    pub(super) abandon: Option<&'a StopSignal>,
 }
-
-/// The request by which a command is abandoned.
-pub(super) const ABANDONED: u32 = 1;
 
 impl Orders<'_> {
     /// Whether the command is to stop.
     pub(super) fn is_stop(&self) -> bool {
-        self.stop.is_requested(self.attempt) || self.is_abandoned()
+        self.stop.is_requested(self.attempt)
     }
 
     /// Whether the command is to stop at once.
-    pub(super) fn is_abandoned(&self) -> bool {
-        self.abandon
-            .is_some_and(|abandon| abandon.is_requested(ABANDONED))
+    pub(super) fn is_urgent(&self) -> bool {
+        self.stop.is_urgent(self.attempt)
+    }
+
+    /// Has `context` woken by the request to stop at once.
+    pub(super) fn await_urgency(&self, context: &mut Context<'_>) {
+        // Whether it has come is asked before each wait.
+        let _ = self.stop.poll_urgent(self.attempt, context);
     }
 
     /// Polls for the request to stop.
     fn poll_stop(&self, context: &mut Context<'_>) -> Poll<()> {
-        let stop = self.stop.poll_requested(self.attempt, context);
-        let abandoned = self.abandon.map_or(Poll::Pending, |abandon| {
-            abandon.poll_requested(ABANDONED, context)
-        });
-        if stop.is_ready() { stop } else { abandoned }
+        self.stop.poll_requested(self.attempt, context)
     }
 }
 

@@ -21,7 +21,7 @@ use super::failure::system;
 use super::launch::prepare;
 use super::leftovers::{Adopted, Drain};
 use super::mark::{COMMAND_VARIABLE, Marks};
-use super::running::{ABANDONED, Orders, Woken};
+use super::running::{Orders, Woken};
 use super::stopping;
 use super::streams::Stderr;
 use super::{CommandEnd, CommandSpec};
@@ -36,6 +36,7 @@ use crate::{Failure, FailureKind, StopSignal};
 /// use chiltepin_executors::command::{CommandSpec, Shell, Stream};
 ///
 /// let spec = CommandSpec {
+///     prefix: Vec::new(),
 ///     script: "test 1 -lt 2".to_owned(),
 ///     directory: None,
 ///     stdout: Stream::Discard,
@@ -114,14 +115,7 @@ impl Shell {
         stop: &StopSignal,
         attempt: u32,
     ) -> Result<i32, CommandEnd> {
-        self.run_until(
-            spec,
-            &Orders {
-                stop,
-                attempt,
-                abandon: None,
-            },
-        )
+        self.run_until(spec, &Orders { stop, attempt })
     }
 
     /// The same as [`run`](Self::run), on a thread of the tokio runtime's for blocking work.
@@ -141,24 +135,25 @@ impl Shell {
         stop: &StopSignal,
         attempt: u32,
     ) -> Result<i32, CommandEnd> {
-        let abandon = Abandon(Arc::default());
-        let signals = Arc::clone(&abandon.0);
+        let abandon = Abandon {
+            stop: Arc::default(),
+            attempt,
+        };
+        let own = Arc::clone(&abandon.stop);
         let shell = Arc::clone(self);
         let command = tokio::task::spawn_blocking(move || {
-            let Signals { stop, abandon } = &*signals;
             shell.run_until(
                 &spec,
                 &Orders {
-                    stop,
+                    stop: &own,
                     attempt,
-                    abandon: Some(abandon),
                 },
             )
         });
         let ended = match select(command, pin!(stop.requested(attempt))).await {
             Either::Left((ended, _)) => ended,
             Either::Right(((), command)) => {
-                abandon.0.stop.request(attempt);
+                abandon.stop.request(attempt);
                 command.await
             }
         };
@@ -222,19 +217,15 @@ impl Shell {
     }
 }
 
-/// What an executing command is told.
-#[derive(Default)]
-struct Signals {
-    stop: StopSignal,
-    abandon: StopSignal,
+/// Has a command killed when it is dropped, which does nothing to one that has ended.
+struct Abandon {
+    stop: Arc<StopSignal>,
+    attempt: u32,
 }
-
-/// Abandons a command when it is dropped, which does nothing to one that has ended.
-struct Abandon(Arc<Signals>);
 
 impl Drop for Abandon {
     fn drop(&mut self) {
-        self.0.abandon.request(ABANDONED);
+        self.stop.hurry(self.attempt);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -88,7 +89,7 @@ impl Hunt<'_> {
 
     /// Asks all to end, and waits until they have or the time is over.
     fn terminate(&mut self, grace: Duration, orders: &Orders<'_>) {
-        if orders.is_abandoned() {
+        if orders.is_urgent() {
             return;
         }
         self.running.signal(Signal::TERM);
@@ -97,7 +98,9 @@ impl Hunt<'_> {
         }
         // A time that no clock can count to never ends.
         let end = Instant::now().checked_add(grace);
+        let mut context = Context::from_waker(&self.lent.waker);
         loop {
+            orders.await_urgency(&mut context);
             self.bury();
             if self.is_empty() {
                 // Only now, since whom the signal woke may start processes of its own to clean up,
@@ -114,7 +117,7 @@ impl Hunt<'_> {
                 }
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) || orders.is_abandoned() {
+            if left.is_some_and(|left| left.is_zero()) || orders.is_urgent() {
                 return;
             }
             self.wait(left);

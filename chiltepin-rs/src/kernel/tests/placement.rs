@@ -6,7 +6,10 @@ use crate::kernel::placement::MAY_PASS;
 fn a_task_is_bound_only_when_an_offer_fits() {
     let mut fixture = Fixture::new(&[]);
     let id = fixture.submit(call().cores(2).on(0b110));
-    assert_eq!(fixture.kernel.status(id), Some(Standing::Ready));
+    assert!(matches!(
+        fixture.kernel.status(id),
+        Some(Standing::Ready { .. })
+    ));
     assert!(fixture.offer(0, 0, cores(8)).is_empty());
     assert!(fixture.offer(2, 0, cores(1)).is_empty());
     assert_eq!(fixture.offer(1, 0, cores(2)), ["start 1.1 on 1"]);
@@ -221,7 +224,10 @@ fn no_room_is_kept_for_a_task_that_needs_what_an_abandoned_attempt_holds() {
         .find(|(id, _)| id.number() == number);
     let said = fixture.succeed(running.unwrap().0);
     assert_eq!(said[1], "start 2.1 on 0");
-    assert_eq!(fixture.kernel.status(waiting), Some(Standing::Ready));
+    assert!(matches!(
+        fixture.kernel.status(waiting),
+        Some(Standing::Ready { .. })
+    ));
 }
 
 #[test]

@@ -256,7 +256,7 @@ impl Model {
             match standing {
                 None => {}
                 Some(Standing::Waiting { on: counted }) => assert_eq!(counted, on),
-                Some(Standing::Ready) => assert!(on == 0 && task.running.is_none()),
+                Some(Standing::Ready { .. }) => assert!(on == 0 && task.running.is_none()),
                 Some(Standing::Limited(label)) => {
                     assert!(on == 0 && task.running.is_none());
                     assert!(task.sketch.labels & (1 << label.0) != 0);

@@ -1,0 +1,136 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chiltepin_executors::command::{CommandEnd, Shell};
+use chiltepin_executors::{Attempt, AttemptId, Outcome, TaskId, TaskKind, Work};
+
+use super::{Call, kind};
+use crate::error::ErrorKind;
+use crate::future::block_on;
+use crate::task::Task;
+use crate::{TaskError, Value};
+
+/// Running a call here and now, without a workflow: for unit tests, and for a task that calls
+/// another or itself. Retries, labels and resources do not apply.
+impl<T: Value, K: kind::Executed> Call<T, K> {
+    /// Runs the call's body in this async task.
+    ///
+    /// A command needs a tokio runtime around it.
+    ///
+    /// ```
+    /// # use chiltepin::task;
+    /// #[task]
+    /// async fn double(x: u64) -> u64 { 2 * x }
+    ///
+    /// # #[chiltepin::main]
+    /// # async fn main() -> chiltepin::Result<()> {
+    /// assert_eq!(double(4).run().await?, 8);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As its future would give.
+    pub async fn run(self) -> Result<T, TaskError> {
+        run(self.into_task()).await
+    }
+
+    /// Runs the call's body on this thread.
+    ///
+    /// An async body or a command is driven by a small runtime made for it on a thread beside.
+    ///
+    /// ```
+    /// # use chiltepin::task;
+    /// #[task]
+    /// fn factorial(n: u64) -> u64 {
+    ///     if n == 0 { 1 } else { n * factorial(n - 1).run_blocking().unwrap() }
+    /// }
+    ///
+    /// assert_eq!(factorial(5).run_blocking()?, 120);
+    /// # Ok::<(), chiltepin::TaskError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As its future would give.
+    pub fn run_blocking(self) -> Result<T, TaskError> {
+        let task = self.into_task();
+        if task.kind() == TaskKind::Function {
+            let error = task.header().error(ErrorKind::WorkflowClosed);
+            return block_on(run(task), None).unwrap_or(Err(error));
+        }
+        std::thread::scope(|scope| {
+            let name = task.header().name().to_owned();
+            let thread = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build();
+                match runtime {
+                    Ok(runtime) => runtime.block_on(run(task)),
+                    Err(error) => Err(task.header().error(ErrorKind::System {
+                        action: "start a runtime".to_owned(),
+                        error: Arc::new(error),
+                    })),
+                }
+            });
+            thread.join().unwrap_or_else(|_| {
+                let reason = "its runtime panicked".to_owned();
+                let place = crate::error::ErrorPlace {
+                    task: name,
+                    ..Default::default()
+                };
+                Err(TaskError::new(ErrorKind::InvalidCall { reason }, place))
+            })
+        })
+    }
+}
+
+async fn run<T: Value>(task: Arc<dyn Task<T>>) -> Result<T, TaskError> {
+    let mut dependencies = Vec::new();
+    task.visit_dependencies(&mut |future| dependencies.push(future.boxed()));
+    for mut future in dependencies {
+        if let Err(error) = poll_fn(|context| future.poll_end(context)).await {
+            let root = error.root().clone();
+            return Err(task.header().error(ErrorKind::DependencyFailed { root }));
+        }
+    }
+    let timeout = task.header().timeout();
+    let attempt = Attempt {
+        id: AttemptId {
+            task: TaskId::new(0, 0),
+            attempt: 1,
+        },
+        deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+        last: true,
+    };
+    let work: Arc<dyn Work> = Arc::clone(&task) as _;
+    let outcome = match task.kind() {
+        TaskKind::Function => work.call(&attempt),
+        TaskKind::Command => execute(work, &attempt).await,
+        _ => work.call_async(&attempt).await,
+    };
+    let kind = match outcome {
+        Outcome::Succeeded => match task.slot().take() {
+            Some(value) => return Ok(value),
+            None => ErrorKind::InvalidCall {
+                reason: "its value is not there".to_owned(),
+            },
+        },
+        Outcome::Failed(failure) => ErrorKind::of_failure(failure.kind),
+        Outcome::Stopped => ErrorKind::Cancelled { abandoned: false },
+    };
+    Err(task.header().error(kind))
+}
+
+async fn execute(work: Arc<dyn Work>, attempt: &Attempt) -> Outcome {
+    let spec = match Arc::clone(&work).command(attempt) {
+        Ok(spec) => spec,
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    let shell = Arc::new(Shell::from_environment());
+    match shell.execute(spec, work.stop_signal(), 1).await {
+        Ok(code) => work.exited(code),
+        Err(CommandEnd::Failed(failure)) => Outcome::Failed(failure),
+        Err(CommandEnd::Stopped) => Outcome::Stopped,
+    }
+}

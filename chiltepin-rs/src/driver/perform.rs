@@ -1,0 +1,130 @@
+use std::cell::Cell;
+use std::sync::Arc;
+
+use chiltepin_executors::{Attempt, Invocation, TaskKind};
+
+use super::Driver;
+use super::lock::Commands;
+use crate::kernel::{Command, Ending, ExecutorId};
+
+thread_local! {
+    /// A list of commands, kept for its memory.
+    static SCRATCH: Cell<Commands> = const { Cell::new(Vec::new()) };
+}
+
+/// A list that is kept is not longer than this, in commands.
+const KEPT: usize = 1024;
+
+pub(super) fn take_scratch() -> Commands {
+    SCRATCH.try_with(Cell::take).unwrap_or_default()
+}
+
+fn keep_scratch(commands: Commands) {
+    if commands.capacity() <= KEPT {
+        // A thread at its end has nowhere to keep it.
+        let _ = SCRATCH.try_with(|scratch| scratch.set(commands));
+    }
+}
+
+impl Driver {
+    /// Does what the kernel commanded. The first invocation for the executor in `keep` that holds a
+    /// thread, or does not, as said there, is given to the caller, who runs such ones.
+    pub(super) fn perform(
+        self: &Arc<Self>,
+        mut commands: Commands,
+        keep: Option<(ExecutorId, bool)>,
+    ) -> Option<Invocation> {
+        // Whether a kind holds a thread decides who runs it.
+        let mut kept = None;
+        for command in commands.drain(..) {
+            match command {
+                Command::Start {
+                    attempt,
+                    executor,
+                    payload,
+                    deadline,
+                    last,
+                } => {
+                    payload.header().set_executor(executor);
+                    let holds_thread = payload.kind().holds_thread();
+                    let attempt = Attempt {
+                        id: attempt,
+                        deadline,
+                        last,
+                    };
+                    let invocation = Invocation {
+                        attempt,
+                        work: payload,
+                    };
+                    if kept.is_none() && keep == Some((executor, holds_thread)) {
+                        kept = Some(invocation);
+                    } else if let Some(Ok(executor)) = self.executor(executor) {
+                        executor.start(invocation);
+                    }
+                }
+                Command::Stop {
+                    attempt,
+                    executor,
+                    payload,
+                } => {
+                    if let Some(Ok(executor)) = self.executor(executor) {
+                        executor.stop(attempt, &(payload as _));
+                    }
+                }
+                Command::Retrying {
+                    attempt,
+                    payload,
+                    at,
+                    failure,
+                } => {
+                    let pause = at.saturating_duration_since(std::time::Instant::now());
+                    let task = payload.header().name();
+                    match failure {
+                        Some(error) => {
+                            tracing::info!(task, %attempt, ?pause, %error, "trying again");
+                        }
+                        None => tracing::info!(task, %attempt, ?pause, "trying again"),
+                    }
+                }
+                Command::Ended {
+                    id,
+                    payload,
+                    ending,
+                    ..
+                } => {
+                    payload.release();
+                    payload.waiting().wake();
+                    if payload.kind() == TaskKind::Join {
+                        self.end_scope(id, &ending);
+                    }
+                    if let Some(error) = payload.header().decision().failure() {
+                        tracing::debug!(task = payload.header().name(), %id, %error, "ended");
+                    }
+                }
+                Command::Drained => self.set_drained(),
+            }
+        }
+        keep_scratch(commands);
+        kept
+    }
+
+    /// What a join has submitted ends with it, unless the join itself ended of its own accord.
+    fn end_scope<F>(self: &Arc<Self>, id: chiltepin_executors::TaskId, ending: &Ending<F>) {
+        let scope = self.scopes.lock().remove(&id);
+        let stopped = matches!(ending, Ending::Cancelled { .. } | Ending::TimedOut { .. });
+        if let Some(scope) = scope
+            && stopped
+        {
+            scope.cancel(self);
+        }
+    }
+
+    fn executor(
+        &self,
+        executor: ExecutorId,
+    ) -> Option<&Result<Arc<dyn chiltepin_executors::Executor>, String>> {
+        self.executors
+            .get(usize::from(executor.0))
+            .map(|installed| &installed.state)
+    }
+}

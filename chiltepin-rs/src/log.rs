@@ -1,0 +1,13 @@
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::config::LogLevel;
+
+/// Prints events from `level` on to stderr, unless the program has set up `tracing` itself.
+pub(crate) fn install(level: LogLevel) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(LevelFilter::from(level))
+        .finish();
+    // The program's own subscriber goes before ours.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

@@ -1,0 +1,67 @@
+use crate::arg::Arg;
+use crate::future::AnyFuture;
+use crate::{TaskError, Value};
+
+/// Who is shown the futures among the arguments of a call.
+pub struct Visitor<'a>(pub(super) &'a mut dyn FnMut(&dyn AnyFuture));
+
+/// The arguments of a call: a tuple of values and futures.
+pub trait Arguments: Send + Sync + 'static {
+    /// The tuple of plain values that the body takes.
+    type Values: Send + 'static;
+
+    /// Whether any of them is a future.
+    #[doc(hidden)]
+    fn has_futures(&self) -> bool;
+
+    /// Shows each future among them to `visitor`.
+    #[doc(hidden)]
+    fn visit(&self, visitor: &mut Visitor<'_>);
+
+    /// Turns them into values; the last one to ask for a future's value takes it. All futures have
+    /// ended well.
+    #[doc(hidden)]
+    fn take(self) -> Result<Self::Values, TaskError>;
+
+    /// Copies them as values, for an attempt that may not be the last.
+    #[doc(hidden)]
+    fn copy(&self) -> Result<Self::Values, TaskError>;
+}
+
+macro_rules! arguments {
+    ($($type:ident $index:tt)*) => {
+        impl<$($type: Value),*> Arguments for ($(Arg<$type>,)*) {
+            type Values = ($($type,)*);
+
+            fn has_futures(&self) -> bool {
+                false $(|| self.$index.is_future())*
+            }
+
+            fn visit(&self, _visitor: &mut Visitor<'_>) {
+                $(self.$index.visit(_visitor.0);)*
+            }
+
+            fn take(self) -> Result<Self::Values, TaskError> {
+                Ok(($(self.$index.take()?,)*))
+            }
+
+            fn copy(&self) -> Result<Self::Values, TaskError> {
+                Ok(($(self.$index.copy()?,)*))
+            }
+        }
+    };
+}
+
+arguments!();
+arguments!(A 0);
+arguments!(A 0 B 1);
+arguments!(A 0 B 1 C 2);
+arguments!(A 0 B 1 C 2 D 3);
+arguments!(A 0 B 1 C 2 D 3 E 4);
+arguments!(A 0 B 1 C 2 D 3 E 4 F 5);
+arguments!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+arguments!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+arguments!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
+arguments!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
+arguments!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
+arguments!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);

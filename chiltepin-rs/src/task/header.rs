@@ -1,0 +1,310 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use chiltepin_executors::command::{CommandSpec, Stream};
+use chiltepin_executors::registry::TaskInfo;
+use chiltepin_executors::{Attempt, Resources, StopSignal, TaskId};
+
+use super::{Directory, Options};
+use crate::TaskError;
+use crate::call::Capture;
+use crate::driver::Driver;
+use crate::error::{ErrorKind, ErrorPlace};
+use crate::future::{AnyFuture, Decision, Status};
+use crate::kernel::ExecutorId;
+
+/// What is known of a call whatever its types.
+pub(crate) struct Header {
+    info: &'static TaskInfo,
+    options: Option<Box<Options>>,
+    /// Set at submit, before anyone else sees the call.
+    submitted: Option<Submitted>,
+    decision: Decision,
+    stop: StopSignal,
+    /// The handles there are; the last one may take the value.
+    handles: AtomicU32,
+    /// The executor of the latest attempt, [`NOWHERE`] before the first.
+    executor: AtomicU8,
+}
+
+/// No executor yet.
+const NOWHERE: u8 = u8::MAX;
+
+/// How long a command may take to end after TERM, where no executor says otherwise.
+const DEFAULT_KILL_GRACE: Duration = Duration::from_secs(10);
+
+struct Submitted {
+    driver: Arc<Driver>,
+    id: TaskId,
+}
+
+impl Header {
+    pub(crate) const fn new(info: &'static TaskInfo) -> Self {
+        Self {
+            info,
+            options: None,
+            submitted: None,
+            decision: Decision::new(),
+            stop: StopSignal::new(),
+            handles: AtomicU32::new(0),
+            executor: AtomicU8::new(NOWHERE),
+        }
+    }
+
+    pub(crate) const fn info(&self) -> &'static TaskInfo {
+        self.info
+    }
+
+    pub(crate) fn options(&self) -> Option<&Options> {
+        self.options.as_deref()
+    }
+
+    pub(crate) fn options_mut(&mut self) -> &mut Options {
+        self.options.get_or_insert_default()
+    }
+
+    pub(crate) fn set_submitted(&mut self, driver: Arc<Driver>, id: TaskId) {
+        self.submitted = Some(Submitted { driver, id });
+    }
+
+    /// The workflow's driver, once the call was submitted.
+    pub(crate) fn driver(&self) -> Option<&Arc<Driver>> {
+        self.submitted.as_ref().map(|submitted| &submitted.driver)
+    }
+
+    /// The id; 0 before the call was submitted.
+    pub(crate) fn id(&self) -> TaskId {
+        self.submitted
+            .as_ref()
+            .map_or(TaskId::new(0, 0), |submitted| submitted.id)
+    }
+
+    pub(crate) const fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    pub(crate) const fn stop(&self) -> &StopSignal {
+        &self.stop
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        let given = self.options().and_then(|options| options.name.as_deref());
+        given.unwrap_or_else(|| self.info.short_name())
+    }
+
+    pub(crate) fn resources(&self) -> Resources {
+        self.options()
+            .map(|options| options.resources)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn priority(&self) -> i32 {
+        let given = self.options().and_then(|options| options.priority);
+        given.unwrap_or(self.info.defaults.priority)
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.options()
+            .and_then(|options| options.timeout)
+            .or(self.info.defaults.timeout)
+    }
+
+    /// How often a failed attempt is repeated, unless that is the workflow's to say.
+    pub(crate) fn retries(&self) -> Option<u32> {
+        self.options()
+            .and_then(|options| options.retries)
+            .or(self.info.defaults.retries)
+    }
+
+    /// The labels of the call and of its task.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+        let given = self.options().map_or(&[][..], |options| &options.labels);
+        given
+            .iter()
+            .map(String::as_str)
+            .chain(self.info.defaults.labels.iter().copied())
+    }
+
+    pub(crate) fn add_handle(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove_handle(&self) {
+        self.handles.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Whether the caller's handle is the only one: nobody can make another from it meanwhile.
+    pub(crate) fn is_last_handle(&self) -> bool {
+        self.handles.load(Ordering::Acquire) == 1
+    }
+
+    /// An error of this task, before it ran or beside its run.
+    pub(crate) fn error(&self, kind: ErrorKind) -> TaskError {
+        TaskError::new(kind, self.place(None, 0))
+    }
+
+    pub(crate) fn place(&self, executor: Option<Arc<str>>, attempt: u32) -> ErrorPlace {
+        let id = self.submitted.as_ref().map(|submitted| submitted.id);
+        ErrorPlace {
+            task: self.name().to_owned(),
+            id,
+            executor,
+            attempt,
+        }
+    }
+
+    pub(crate) fn cancel(&self) {
+        if let Some(Submitted { driver, id }) = &self.submitted {
+            driver.cancel(*id);
+        }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        match self.decision.result() {
+            Some(Ok(())) => Status::Succeeded,
+            Some(Err(error)) if error.is_cancelled() => Status::Cancelled,
+            Some(Err(_)) => Status::Failed,
+            None => match &self.submitted {
+                Some(Submitted { driver, id }) => driver.status(*id),
+                None => Status::Waiting { dependencies: 0 },
+            },
+        }
+    }
+
+    pub(crate) fn set_executor(&self, executor: ExecutorId) {
+        self.executor.store(executor.0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn executor_id(&self) -> Option<ExecutorId> {
+        match self.executor.load(Ordering::Relaxed) {
+            NOWHERE => None,
+            executor => Some(ExecutorId(executor)),
+        }
+    }
+
+    pub(crate) fn executor(&self) -> Option<String> {
+        let name = self.driver()?.executor_name(self.executor_id()?)?;
+        Some(name.to_string())
+    }
+
+    pub(crate) fn has_inputs(&self) -> bool {
+        self.options()
+            .is_some_and(|options| !options.inputs.lock().is_empty())
+    }
+
+    pub(crate) fn visit_inputs(&self, visit: &mut dyn FnMut(&dyn AnyFuture)) {
+        if let Some(options) = self.options() {
+            options
+                .inputs
+                .lock()
+                .iter()
+                .for_each(|input| visit(&**input));
+        }
+    }
+
+    pub(crate) fn release_inputs(&self) {
+        if let Some(options) = self.options() {
+            let inputs = std::mem::take(&mut *options.inputs.lock());
+            drop(inputs);
+        }
+    }
+
+    /// The command that a command task's body asked for, as its call wants it executed.
+    pub(crate) fn command_spec(&self, script: String, attempt: &Attempt) -> CommandSpec {
+        let stream = |capture: Option<&Capture>, path: Option<PathBuf>| match path {
+            Some(path) => Stream::File {
+                path,
+                append: capture.is_some_and(Capture::is_append),
+            },
+            None => Stream::Discard,
+        };
+        let options = self.options();
+        let mut environment = vec![
+            ("CHILTEPIN_TASK_ID".to_owned(), attempt.id.task.to_string()),
+            (
+                "CHILTEPIN_ATTEMPT".to_owned(),
+                attempt.id.attempt.to_string(),
+            ),
+        ];
+        if let Some(deadline) = attempt.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let unix = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
+            let seconds = (unix + left).as_secs();
+            environment.push(("CHILTEPIN_DEADLINE".to_owned(), seconds.to_string()));
+        }
+        CommandSpec {
+            prefix: Vec::new(),
+            script,
+            directory: self.directory(),
+            stdout: stream(
+                options.and_then(|options| options.stdout.as_ref()),
+                self.stdout(),
+            ),
+            stderr: stream(
+                options.and_then(|options| options.stderr.as_ref()),
+                self.stderr(),
+            ),
+            environment,
+            outputs: options
+                .map(|options| options.outputs.clone())
+                .unwrap_or_default(),
+            allowed_exit_codes: options
+                .map(|options| options.allowed_exit_codes.clone())
+                .unwrap_or_default(),
+            kill_grace: DEFAULT_KILL_GRACE,
+        }
+    }
+
+    /// The folder of the run, in which automatic files and fresh directories are.
+    fn run_folder(&self) -> Option<PathBuf> {
+        self.driver().map(|driver| driver.run_folder())
+    }
+
+    /// The task's name in file names: its number, and its name as far as that is plain.
+    fn file_name(&self) -> String {
+        let plain = |letter: char| {
+            if letter.is_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        };
+        let name: String = self.name().chars().take(40).map(plain).collect();
+        format!("{}-{name}", self.id())
+    }
+
+    /// Where the task works, if not where the driver does.
+    pub(crate) fn directory(&self) -> Option<PathBuf> {
+        match self.options()?.directory.as_ref()? {
+            Directory::At(path) => Some(path.clone()),
+            Directory::Fresh => Some(self.run_folder()?.join("tasks").join(self.file_name())),
+        }
+    }
+
+    pub(crate) fn stdout(&self) -> Option<PathBuf> {
+        let capture = self.options()?.stdout.as_ref()?;
+        Some(
+            capture
+                .path()
+                .map_or_else(|| self.automatic("out"), ToOwned::to_owned),
+        )
+    }
+
+    pub(crate) fn stderr(&self) -> Option<PathBuf> {
+        let capture = self.options()?.stderr.as_ref()?;
+        Some(
+            capture
+                .path()
+                .map_or_else(|| self.automatic("err"), ToOwned::to_owned),
+        )
+    }
+
+    fn automatic(&self, extension: &str) -> PathBuf {
+        let folder = self.run_folder().unwrap_or_default().join("tasks");
+        folder.join(format!("{}.{extension}", self.file_name()))
+    }
+}

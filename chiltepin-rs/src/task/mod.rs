@@ -1,0 +1,24 @@
+//! A call as it is kept from the moment it is made until its last handle is gone.
+//!
+//! ```text
+//!   TaskCell<A, T, B>                        one allocation
+//!     header     identity, options, decision     what the driver and handles see (AnyTask)
+//!     slot       the value, who waits            what futures see (Task<T>)
+//!     arguments  A: values and futures           resolved when an attempt starts
+//!     body       B: function, async, command, join   what executors see (Work)
+//! ```
+
+mod arguments;
+mod body;
+mod cell;
+mod context;
+mod header;
+mod options;
+
+pub use arguments::Arguments;
+pub use context::{Run, TaskContext};
+
+pub(crate) use body::{AsyncFunction, Body, Command, Function, Join};
+pub(crate) use cell::{AnyTask, Task, TaskCell};
+pub(crate) use header::Header;
+pub(crate) use options::{Directory, Options};

@@ -1,0 +1,169 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chiltepin_executors::threads::{Runners, Threads, ThreadsSettings};
+use chiltepin_executors::{Capacity, Executor, panic, registry};
+use tokio::runtime::Runtime;
+
+use super::Workflow;
+use super::session::Session;
+use crate::config::{Config, LogLevel, Provider, Resource};
+use crate::driver::{Driver, Installed, Labels, Settings};
+use crate::{Error, Result, environment};
+
+/// How to open a workflow; see [`Workflow::builder`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is opened until `.open()`"]
+pub struct WorkflowBuilder {
+    source: Source,
+    include: Option<Vec<String>>,
+    run_dir: Option<PathBuf>,
+    log_level: Option<LogLevel>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    /// What `CHILTEPIN_CONFIG` names, else the default.
+    #[default]
+    Environment,
+    File(PathBuf),
+    Given(Box<Config>),
+}
+
+impl WorkflowBuilder {
+    /// Reads the configuration file at `path`, TOML or YAML.
+    pub fn config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.source = Source::File(path.into());
+        self
+    }
+
+    /// Takes a configuration that is read already.
+    pub fn config_value(mut self, config: Config) -> Self {
+        self.source = Source::Given(Box::new(config));
+        self
+    }
+
+    /// Takes only these resources of the configuration, and `local`.
+    pub fn include<S: Into<String>>(mut self, labels: impl IntoIterator<Item = S>) -> Self {
+        self.include = Some(labels.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The folder in which each run makes its own, when it needs one.
+    pub fn run_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.run_dir = Some(path.into());
+        self
+    }
+
+    /// Prints the workflow's own events from this level on to stderr, unless the program has set
+    /// up `tracing` itself.
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.log_level = Some(level);
+        self
+    }
+
+    /// Opens the workflow.
+    ///
+    /// # Errors
+    /// If the configuration is wrong, two tasks of the program have one name, or the system
+    /// refuses the threads.
+    pub fn open(self) -> Result<Workflow> {
+        let mut config = match self.source {
+            Source::File(path) => Config::load(path)?,
+            Source::Given(config) => *config,
+            Source::Environment => match environment::config_path() {
+                Some(path) => Config::load(path)?,
+                None => Config::default(),
+            },
+        };
+        if let Some(labels) = self.include {
+            config = config.include(labels)?;
+        }
+        if let Some(run_dir) = self.run_dir {
+            config.workflow.run_dir = run_dir;
+        }
+        if let Some(level) = self
+            .log_level
+            .or(environment::log_level()?)
+            .or(config.workflow.log_level)
+        {
+            crate::log::install(level);
+        }
+        registry::check(registry::tasks())?;
+        panic::install_hook(environment::backtrace());
+        open(config)
+    }
+}
+
+fn open(config: Config) -> Result<Workflow> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = runtime(threads)?;
+    let mut executors = Vec::new();
+    for resource in &config.resources {
+        executors.push(install(resource, &runtime, threads));
+    }
+    executors.push(joins(&runtime, threads));
+    let grace = config.workflow.grace;
+    let run = crate::run::RunId::now();
+    let settings = Settings {
+        executors: config.workflow.executors,
+        retries: config.workflow.retries,
+        labels: Labels::new(&config.workflow.limits),
+        run_folder: config.workflow.run_dir.join(run.to_string()),
+        seed: run.seed(),
+    };
+    let driver = Driver::new(executors, settings, runtime.handle().clone());
+    Ok(Workflow::of_session(Session::new(driver, runtime, grace)))
+}
+
+fn runtime(threads: usize) -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("chiltepin")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::System {
+            action: "start the workflow's threads".to_owned(),
+            error,
+        })
+}
+
+/// Starts what a resource's tasks run on, or notes why they cannot.
+fn install(resource: &Resource, runtime: &Runtime, threads: usize) -> Installed {
+    let (state, largest) = match (&resource.provider, resource.unavailable()) {
+        (Provider::Threads(settings), None) => {
+            let settings = ThreadsSettings {
+                name: resource.name.clone(),
+                max_threads: u32::try_from(settings.max_threads).unwrap_or(u32::MAX),
+                max_async: settings.max_async,
+                memory: settings
+                    .memory
+                    .unwrap_or_else(chiltepin_executors::machine_memory),
+                gpus: settings.gpus,
+                kill_grace: resource.kill_grace,
+                prefix: resource.prefix.clone(),
+            };
+            let executor = Threads::new(&settings, runtime.handle().clone(), threads);
+            let largest = executor.offer();
+            (Ok(Arc::new(executor) as Arc<dyn Executor>), largest)
+        }
+        (_, reason) => (Err(reason.unwrap_or_default()), None),
+    };
+    Installed {
+        name: Arc::from(&*resource.name),
+        state,
+        largest: largest.unwrap_or(Capacity::UNBOUNDED),
+        retries: resource.retries,
+    }
+}
+
+/// Where the bodies of joins run: in the driver, any number at once.
+fn joins(runtime: &Runtime, threads: usize) -> Installed {
+    let runners = Runners::new(runtime.handle().clone(), threads);
+    Installed {
+        name: Arc::from("driver"),
+        state: Ok(Arc::new(runners)),
+        largest: Capacity::UNBOUNDED,
+        retries: None,
+    }
+}

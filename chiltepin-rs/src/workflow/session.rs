@@ -1,0 +1,89 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::runtime::{Handle, Runtime};
+
+use crate::driver::Driver;
+use crate::future::block_on;
+use crate::kernel::Event;
+
+/// How long a dropped workflow waits for what it kills, before it is left to the system.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// An open workflow: its driver and the runtime that serves it.
+pub(crate) struct Session {
+    driver: Arc<Driver>,
+    runtime: Mutex<Option<Runtime>>,
+    handle: Handle,
+    /// Everything has ended and the executors are shut.
+    ended: AtomicBool,
+    /// How long running tasks may go on once the user interrupts.
+    grace: Duration,
+}
+
+impl Session {
+    pub(super) fn new(driver: Arc<Driver>, runtime: Runtime, grace: Duration) -> Arc<Self> {
+        let handle = runtime.handle().clone();
+        let runtime = Mutex::new(Some(runtime));
+        Arc::new(Self {
+            driver,
+            runtime,
+            handle,
+            ended: AtomicBool::new(false),
+            grace,
+        })
+    }
+
+    pub(super) fn driver(&self) -> &Arc<Driver> {
+        &self.driver
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(super) fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    /// Lets everything run to its end.
+    pub(super) async fn close(&self) {
+        self.driver.tell(Event::Draining);
+        self.end(self.grace).await;
+    }
+
+    /// Ends everything.
+    pub(super) async fn kill(&self) {
+        self.driver.tell(Event::Killing);
+        self.end(self.grace).await;
+    }
+
+    /// Ends everything without waiting for anyone's grace.
+    pub(super) async fn kill_now(&self) {
+        self.driver.tell(Event::Killing);
+        self.driver.hurry();
+        self.end(Duration::ZERO).await;
+    }
+
+    async fn end(&self, grace: Duration) {
+        self.driver.drained().await;
+        if !self.ended.swap(true, Ordering::SeqCst) {
+            self.driver.shut_executors(grace).await;
+        }
+    }
+}
+
+/// Cancels what has not ended, so that every future ends and no process is left.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.ended.load(Ordering::SeqCst) {
+            // The runtime's own threads do the work meanwhile, so this may block.
+            block_on(self.kill_now(), Instant::now().checked_add(LAST_WAIT));
+        }
+        if let Some(runtime) = self.runtime.lock().take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::session::Session;
+use crate::kernel::Event;
+
+/// How long a program may go on after its tasks have ended, to clean up and say what it got.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What Ctrl-C and SIGTERM do to a program: the first lets running tasks end within a grace, the
+/// second kills them; either way every future ends, and the program with the signal's exit code.
+pub(super) struct Signals {
+    /// The number of the first signal, 0 before it.
+    first: AtomicU8,
+}
+
+impl Signals {
+    pub(super) const fn new() -> Self {
+        Self {
+            first: AtomicU8::new(0),
+        }
+    }
+
+    /// The exit code of a program that was interrupted: 128 and the signal's number.
+    pub(super) fn exit_code(&self) -> Option<u8> {
+        match self.first.load(Ordering::SeqCst) {
+            0 => None,
+            number => Some(128 + number),
+        }
+    }
+
+    /// Starts to listen; from here on the process no longer dies of the signals by itself.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) fn listen(self: &Arc<Self>, session: &Arc<Session>) -> std::io::Result<()> {
+        let _inside = session.handle().enter();
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        let signals = Arc::clone(self);
+        let session = Arc::downgrade(session);
+        tokio::spawn(async move {
+            let mut both = Both {
+                interrupt,
+                terminate,
+            };
+            let number = both.next().await;
+            let Some(session) = session.upgrade() else {
+                return;
+            };
+            signals.first.store(number, Ordering::SeqCst);
+            wind_down(&session, &mut both, number).await;
+            tokio::select! {
+                () = tokio::time::sleep(LAST_WORDS) => {}
+                _ = both.next() => {}
+            }
+            std::process::exit(i32::from(128 + number));
+        });
+        Ok(())
+    }
+}
+
+/// Ends everything: gently at first, at once after the grace or another signal.
+async fn wind_down(session: &Session, both: &mut Both, number: u8) {
+    let grace = session.grace();
+    let name = if number == 2 {
+        "interrupted"
+    } else {
+        "told to terminate"
+    };
+    eprintln!(
+        "chiltepin: {name}; no more tasks are started, running ones may end within {grace:?} \
+         (once more to kill them now)"
+    );
+    session.driver().tell(Event::Closing);
+    tokio::select! {
+        () = session.driver().drained() => return,
+        () = tokio::time::sleep(grace) => {
+            eprintln!("chiltepin: the grace of {grace:?} is over; killing what still runs");
+        }
+        _ = both.next() => eprintln!("chiltepin: killing what still runs"),
+    }
+    session.kill_now().await;
+}
+
+struct Both {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Both {
+    /// The number of the next signal.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+        }
+    }
+}

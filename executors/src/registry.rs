@@ -93,7 +93,8 @@ impl TaskInfo {
 /// Reads a function's path out of the type name of an item within it.
 ///
 /// `a::b::<impl a::Type>::load::Item` gives `a::Type::load`; the closures that async functions
-/// are compiled into are left out.
+/// are compiled into are left out, and so is the name under which the macros put a body into its
+/// task: a task local to that body is local to the task.
 fn readable_path(type_name: &str) -> String {
     let path = match (type_name.rfind("<impl "), type_name.rfind(">::")) {
         (Some(start), Some(end)) if start < end => {
@@ -102,10 +103,13 @@ fn readable_path(type_name: &str) -> String {
         }
         _ => type_name.to_owned(),
     };
-    let mut segments: Vec<_> = path
-        .split("::")
-        .filter(|segment| *segment != "{{closure}}")
-        .collect();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split("::").filter(|segment| *segment != "{{closure}}") {
+        let name = segment.strip_prefix("__chiltepin_");
+        if name.is_none() || segments.last().copied() != name {
+            segments.push(name.unwrap_or(segment));
+        }
+    }
     segments.pop();
     segments.join("::")
 }
@@ -175,6 +179,14 @@ mod tests {
         assert_eq!(
             readable_path("a::m::outer::{{closure}}::multiply::Item"),
             "a::m::outer::multiply"
+        );
+        assert_eq!(
+            readable_path("a::main::__chiltepin_main::local::Item"),
+            "a::main::local"
+        );
+        assert_eq!(
+            readable_path("a::<impl a::P>::load::<impl a::P>::__chiltepin_load::local::Item"),
+            "a::P::load::local"
         );
     }
 

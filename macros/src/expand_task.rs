@@ -298,7 +298,6 @@ fn check_outcome(task: &Task) -> TokenStream {
     };
     quote! {
         const _: () = {
-            #[allow(unused_imports)]
             use #private::NotResult as _;
             #check
         };

@@ -198,6 +198,7 @@ mod tests {
         let finds = |ty: Type, statics| borrow(&ty, statics).is_some();
         assert!(finds(parse_quote!(Vec<Option<&str>>), Statics::Kept));
         assert!(finds(parse_quote!(Cow<'_, str>), Statics::Kept));
+        assert!(finds(parse_quote!(&'static [&str]), Statics::Kept));
         assert!(finds(parse_quote!(&'static str), Statics::Refused));
         assert!(!finds(parse_quote!(&'static str), Statics::Kept));
         assert!(!finds(parse_quote!(Cow<'static, str>), Statics::Refused));

@@ -131,6 +131,11 @@ fn here_documents_end_with_their_delimiter() {
         read(two),
         [Place::HereDocument, Place::HereDocument, Place::Bare]
     );
+    let nearly = "cat <<END\nEN@D\n@\nEND\n@";
+    assert_eq!(
+        read(nearly),
+        [Place::HereDocument, Place::HereDocument, Place::Bare]
+    );
     assert_eq!(read("cat <<@\n"), [Place::HereDocument]);
     assert_eq!(read("echo $((1<<2))\nit @"), [Place::Bare]);
 }

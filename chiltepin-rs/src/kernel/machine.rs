@@ -72,7 +72,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         commands: &mut Vec<Command<P, F>>,
     ) {
         match event {
-            Event::Submitted { id, submission } => self.submitted(id, submission, commands),
+            Event::Submitted { id, submission } => {
+                self.submitted(id, submission, now, commands);
+            }
             Event::DependencyMet { id, result } => self.dependency_met(id, result, commands),
             Event::Offered {
                 executor,
@@ -143,6 +145,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         &mut self,
         id: TaskId,
         submission: Submission<'_, P, F>,
+        now: Instant,
         commands: &mut Vec<Command<P, F>>,
     ) {
         if !self.table.is_reserved(id) {
@@ -219,9 +222,16 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             executor: None,
             state: State::Waiting { pending, external },
         };
+        let shape = task.shape;
         self.table.insert(id, task);
-        if pending == 0 && external == 0 {
-            self.make_ready(id);
+        if pending == 0
+            && external == 0
+            && let Some(turn) = self.give_turn(id)
+        {
+            match self.placement.bind_at_once(shape, turn) {
+                Some(room) => self.start(turn, room, now, commands),
+                None => self.placement.enqueue(shape, turn),
+            }
         }
     }
 
@@ -325,23 +335,28 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         }
     }
 
-    /// Queues a task that waits for nothing but room. One that is repeated gets its old turn.
+    /// Queues a task that waits for nothing but room.
     pub(super) fn make_ready(&mut self, id: TaskId) {
-        let Some(task) = self.table.get_mut(id) else {
-            return;
-        };
+        if let Some(turn) = self.give_turn(id)
+            && let Some(task) = self.table.get(id)
+        {
+            self.placement.enqueue(task.shape, turn);
+        }
+    }
+
+    /// Makes a task ready. One that is repeated gets its old turn.
+    fn give_turn(&mut self, id: TaskId) -> Option<Turn> {
+        let task = self.table.get_mut(id)?;
         task.state = State::Ready;
         if task.order == 0 {
             self.last_order += 1;
             task.order = self.last_order;
         }
-        let priority = Reverse(task.priority);
-        let turn = Turn {
-            priority,
+        Some(Turn {
+            priority: Reverse(task.priority),
             order: task.order,
             index: id.index(),
-        };
-        self.placement.enqueue(task.shape, turn);
+        })
     }
 
     /// Ends a task that holds no room, and settles all that wait for it.

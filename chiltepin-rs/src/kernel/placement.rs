@@ -86,6 +86,22 @@ impl Placement {
             .leave(shape, |id, key| limits.remove_shape(&key.labels, id));
     }
 
+    /// Binds a task that has just become ready, where none of its shape waits and there is room:
+    /// the short way past the queues, which gives what they would.
+    pub(super) fn bind_at_once(&mut self, id: ShapeId, turn: Turn) -> Option<Room> {
+        let is_settled = self.dirty_shapes.is_empty() && self.dirty_offers.is_empty();
+        if !is_settled || self.shapes.get(id).queue.len() > 0 {
+            return None;
+        }
+        let room = self.room_for(id, turn)?;
+        self.take(Candidate {
+            turn,
+            shape: id,
+            room,
+        });
+        Some(room)
+    }
+
     /// Puts a task into the queue of its shape.
     pub(super) fn enqueue(&mut self, id: ShapeId, turn: Turn) {
         let shape = self.shapes.get_mut(id);
@@ -179,6 +195,9 @@ impl Placement {
 
     /// Binds the best of the tasks that can be bound; `is_queued` tells stale turns.
     pub(super) fn next(&mut self, is_queued: impl Fn(Turn) -> bool) -> Option<(Turn, Room)> {
+        if self.shapes.waiting().is_empty() {
+            self.dirty_offers.clear();
+        }
         let by_offer = self.best_of_dirty_offers();
         let by_shape = self.best_of_dirty_shapes();
         // On a tie both are the same task, which then stays where room was just made.
@@ -303,7 +322,6 @@ impl Placement {
     /// Whether the room of this offer is kept for a task with an earlier turn.
     fn is_kept_from(&self, room: Room, offer: &Offer, key: &ShapeKey, turn: Turn) -> bool {
         key.is_heavy()
-            && self.shapes.waiting().len() > 1
             && self.contenders(room.executor).any(|(_, shape, first)| {
                 first < turn
                     && !offer.free.fits(&shape.key.demand)
@@ -331,28 +349,30 @@ impl Placement {
     }
 
     fn bind(&mut self, candidate: Candidate, is_queued: impl Fn(Turn) -> bool) {
-        let Candidate {
-            turn,
-            shape: id,
-            room,
-        } = candidate;
-        self.count_passed(candidate);
-        self.release_kept_room(id);
-        let shape = self.shapes.get_mut(id);
-        let taken = self.offers.take(room, &shape.key.demand);
-        debug_assert!(taken, "a task was bound to room that it does not fit into");
+        self.release_kept_room(candidate.shape);
+        let shape = self.shapes.get_mut(candidate.shape);
         let popped = shape.queue.pop(is_queued);
         debug_assert_eq!(
             popped,
-            Some(turn),
+            Some(candidate.turn),
             "a task was bound that is not the first of its shape"
         );
-        self.limits.take(&shape.key.labels);
         if shape.queue.len() == 0 {
-            self.shapes.end_waiting(id);
+            self.shapes.end_waiting(candidate.shape);
         }
-        for at in 0..self.shapes.get(id).key.labels.len() {
-            let label = self.shapes.get(id).key.labels[at];
+        self.take(candidate);
+    }
+
+    /// Takes the room and the labels of a task that is in no queue.
+    fn take(&mut self, candidate: Candidate) {
+        self.count_passed(candidate);
+        let Candidate { shape, room, .. } = candidate;
+        let key = &self.shapes.get(shape).key;
+        let taken = self.offers.take(room, &key.demand);
+        debug_assert!(taken, "a task was bound to room that it does not fit into");
+        self.limits.take(&key.labels);
+        for at in 0..key.labels.len() {
+            let label = self.shapes.get(shape).key.labels[at];
             if self.limits.is_exhausted(label) {
                 for at in 0..self.limits.shapes(label).len() {
                     self.touch_kept_room(self.limits.shapes(label)[at]);
@@ -368,7 +388,7 @@ impl Placement {
             shape: id,
             room,
         } = candidate;
-        if self.shapes.waiting().len() == 1 || !self.shapes.get(id).key.is_heavy() {
+        if self.shapes.waiting().is_empty() || !self.shapes.get(id).key.is_heavy() {
             return;
         }
         let Some(offer) = self.offers.get(room) else {

@@ -55,7 +55,7 @@ fn submitted(runtime: &Runtime, workflow: &Workflow, files: bool) -> Duration {
     })
 }
 
-pub fn bash_true(runtime: &Runtime, workflow: &Workflow) {
+pub(crate) fn bash_true(runtime: &Runtime, workflow: &Workflow) {
     for (name, files) in [("bash_true", false), ("bash_true_files", true)] {
         let pairs = pairs(|| bare(COUNT), || submitted(runtime, workflow, files));
         Figure {

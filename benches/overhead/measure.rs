@@ -6,22 +6,22 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Pairs of baseline and subject that a figure is the median of.
-pub const PAIRS: usize = 9;
+pub(crate) const PAIRS: usize = 9;
 
 /// One line of the result.
-pub struct Figure {
-    pub name: &'static str,
-    pub unit: &'static str,
-    pub value: f64,
-    pub baseline: f64,
-    pub ratio: f64,
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) value: f64,
+    pub(crate) baseline: f64,
+    pub(crate) ratio: f64,
     /// What the ratio, or the value where it says so, is to be.
-    pub budget: &'static str,
+    pub(crate) budget: &'static str,
 }
 
 impl Figure {
     /// Prints the figure and adds it to `target/figures/overhead.jsonl`.
-    pub fn report(&self) {
+    pub(crate) fn report(&self) {
         let Self {
             name,
             unit,
@@ -52,27 +52,27 @@ impl Figure {
 }
 
 /// Where the figures are written: `target/figures` beside the workspace's manifest.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/figures")
 }
 
 /// How long `work` takes.
-pub fn time(work: impl FnOnce()) -> Duration {
+pub(crate) fn time(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()
 }
 
 /// The medians of baseline and subject, in seconds, and of the ratio within each pair.
-pub struct Pairs {
-    pub baseline: f64,
-    pub subject: f64,
+pub(crate) struct Pairs {
+    pub(crate) baseline: f64,
+    pub(crate) subject: f64,
     /// The baseline's time as a part of the subject's: above 1, the subject is faster.
-    pub speed: f64,
+    pub(crate) speed: f64,
 }
 
 /// Runs baseline and subject by turns, after one round to warm up.
-pub fn pairs(
+pub(crate) fn pairs(
     mut baseline: impl FnMut() -> Duration,
     mut subject: impl FnMut() -> Duration,
 ) -> Pairs {
@@ -98,7 +98,7 @@ pub fn pairs(
 }
 
 /// The middle of some numbers.
-pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<_> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)

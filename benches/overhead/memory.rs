@@ -12,7 +12,7 @@ use crate::measure::Figure;
 const QUEUED: usize = 1_000_000;
 
 /// The variable that makes this program measure its own memory and print it.
-pub const CHILD: &str = "OVERHEAD_MEMORY_CHILD";
+pub(crate) const CHILD: &str = "OVERHEAD_MEMORY_CHILD";
 
 #[task]
 async fn noop() {}
@@ -24,7 +24,7 @@ async fn block() {
 }
 
 /// Measures in a process of its own, whose memory nothing else has used before.
-pub fn memory_per_task() {
+pub(crate) fn memory_per_task() {
     let output =
         std::env::current_exe().and_then(|program| Command::new(program).env(CHILD, "1").output());
     let bytes = output
@@ -46,7 +46,7 @@ pub fn memory_per_task() {
 }
 
 /// The child's part.
-pub fn measure() -> chiltepin::Result<()> {
+pub(crate) fn measure() -> chiltepin::Result<()> {
     let config = Config::from_toml("[local]\nprovider = \"threads\"\nmax_async = 1\n")?;
     let workflow = Workflow::builder().config_value(config).open()?;
     let _running = block().submit(&workflow);

@@ -57,7 +57,7 @@ async fn chiltepin_noop(workflow: &Workflow, count: usize) {
     }
 }
 
-pub fn threads_noop(runtime: &Runtime, workflow: &Workflow) {
+pub(crate) fn threads_noop(runtime: &Runtime, workflow: &Workflow) {
     let pairs = pairs(
         || time(|| runtime.block_on(tokio_noop(COUNT))),
         || time(|| runtime.block_on(chiltepin_noop(workflow, COUNT))),
@@ -92,7 +92,7 @@ impl CrossbeamPool {
     }
 }
 
-pub fn threads_noop_sync(runtime: &Runtime, workflow: &Workflow) {
+pub(crate) fn threads_noop_sync(runtime: &Runtime, workflow: &Workflow) {
     let pool = CrossbeamPool::new(threads());
     let baseline = || {
         time(|| {
@@ -123,7 +123,7 @@ pub fn threads_noop_sync(runtime: &Runtime, workflow: &Workflow) {
 }
 
 /// The cores of this machine, which both sides use.
-pub fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -148,7 +148,7 @@ async fn chiltepin_round_trips(workflow: &Workflow) -> Duration {
 }
 
 /// Round trips from a task of the workflow's own runtime, where `#[chiltepin::main]` runs main.
-pub async fn round_trip_spawned(workflow: &Workflow) {
+pub(crate) async fn round_trip_spawned(workflow: &Workflow) {
     tokio_round_trips().await;
     chiltepin_round_trips(workflow).await;
     let mut times = Vec::new();
@@ -171,7 +171,7 @@ pub async fn round_trip_spawned(workflow: &Workflow) {
 }
 
 /// Round trips from a thread that blocks.
-pub fn round_trip_block_on(runtime: &Runtime, workflow: &Workflow) {
+pub(crate) fn round_trip_block_on(runtime: &Runtime, workflow: &Workflow) {
     let pairs = pairs(
         || runtime.block_on(tokio_round_trips()),
         || runtime.block_on(chiltepin_round_trips(workflow)),
@@ -195,7 +195,7 @@ async fn chain_of(workflow: &Workflow, length: usize) {
     assert_eq!(last.await.ok(), Some(length as u64));
 }
 
-pub fn chain(runtime: &Runtime, workflow: &Workflow) {
+pub(crate) fn chain(runtime: &Runtime, workflow: &Workflow) {
     let pairs = pairs(
         || time(|| runtime.block_on(chiltepin_noop(workflow, COUNT))),
         || time(|| runtime.block_on(chain_of(workflow, COUNT))),
@@ -226,7 +226,7 @@ fn cpu_time() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-pub fn fan(runtime: &Runtime, workflow: &Workflow) {
+pub(crate) fn fan(runtime: &Runtime, workflow: &Workflow) {
     let fan = || {
         time(|| {
             runtime.block_on(async {

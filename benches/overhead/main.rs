@@ -4,10 +4,6 @@
 //! by turns in one run, so that a busy or slow machine changes both. The figures are printed one
 //! to a line and added to `target/figures/overhead.jsonl`.
 
-#![expect(
-    missing_docs,
-    reason = "the task macros' functions are as private as this program"
-)]
 
 mod commands;
 mod measure;

@@ -151,7 +151,7 @@ fn main(workflow: Workflow) {
     assert_eq!(later("3").on("local").submit(&workflow).result().unwrap(), 3);
     assert_eq!(with_context(1, 2).submit(&workflow).result().unwrap(), 3);
     assert_eq!(gather(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1).run_blocking().unwrap(), 12);
-    assert_eq!(bounded(BTreeMap::new()).run_blocking().unwrap(), 0);
+    assert_eq!(bounded(BTreeMap::from([("x".to_owned(), 1.0)])).run_blocking().unwrap(), 1);
     assert_eq!(again(3).run_blocking().unwrap(), 6);
 
     let command: Call<i32, kind::Command> = copy("a b", "c");

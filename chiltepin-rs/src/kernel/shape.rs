@@ -279,6 +279,28 @@ mod tests {
     }
 
     #[test]
+    fn a_shape_that_is_used_again_is_kept_until_it_is_not() {
+        let mut shapes = Shapes::default();
+        let again = shapes.add(key(0));
+        shapes.leave(again, |_, _| {});
+        assert_eq!(shapes.find(&key(0)), Some(again));
+        let use_others = |shapes: &mut Shapes, given_up: &mut Vec<u32>| {
+            for cores in 1..=KEPT as u32 + 1 {
+                let id = shapes
+                    .find(&key(cores))
+                    .unwrap_or_else(|| shapes.add(key(cores)));
+                shapes.leave(id, |_, key| given_up.push(key.demand.cores));
+            }
+        };
+        let mut given_up = Vec::new();
+        use_others(&mut shapes, &mut given_up);
+        assert!(!given_up.is_empty() && !given_up.contains(&0));
+        shapes.leave(again, |_, _| {});
+        use_others(&mut shapes, &mut given_up);
+        assert!(given_up.contains(&0));
+    }
+
+    #[test]
     fn the_list_of_waiting_shapes_keeps_its_positions() {
         let mut shapes = Shapes::default();
         let ids: Vec<_> = (0..4).map(|cores| shapes.add(key(cores))).collect();

@@ -14,11 +14,11 @@ fn a_failed_attempt_is_repeated_after_a_pause_in_which_it_holds_no_room() {
     let until = fixture.start + Duration::from_millis(100);
     assert_eq!(fixture.kernel.status(id), Some(Standing::Delayed { until }));
     assert_eq!(fixture.next_wake(), Some(100));
+    let later = fixture.submit(call());
     assert!(fixture.wake_after(99).is_empty());
     assert!(fixture.wake_after(1).is_empty());
     assert_eq!(fixture.next_wake(), None);
     // It goes before tasks that became ready after it did the first time.
-    let later = fixture.submit(call());
     assert_eq!(
         fixture.succeed(other),
         ["end 2.1: Succeeded", "start 1.2 on 0, not last"]

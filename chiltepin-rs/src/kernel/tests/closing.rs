@@ -86,6 +86,20 @@ fn closing_ends_what_has_not_started_and_lets_the_rest_run() {
 }
 
 #[test]
+fn closing_ends_tasks_in_the_order_of_their_numbers() {
+    let mut fixture = Fixture::new(&[]);
+    let first = fixture.submit(call());
+    fixture.submit(call());
+    fixture.cancel(first);
+    let third = fixture.submit(call());
+    assert_eq!(third.index(), first.index());
+    assert_eq!(
+        fixture.send(Event::Closing),
+        ["end 2.0: Closed", "end 3.0: Closed", "drained"]
+    );
+}
+
+#[test]
 fn closing_keeps_timeouts_but_repeats_nothing() {
     let mut fixture = Fixture::with(cores(1));
     let id = fixture.submit(call().timeout(1).retries(3));

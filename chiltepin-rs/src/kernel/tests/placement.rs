@@ -131,6 +131,10 @@ fn a_task_that_does_not_fit_is_overtaken_only_so_often() {
         }
         small = next;
         passed += 1;
+        assert!(
+            passed <= MAY_PASS,
+            "the large task is overtaken without end"
+        );
     }
     assert_eq!(passed, MAY_PASS);
     // The room is kept, but not from what does not compete for it.
@@ -190,6 +194,16 @@ fn kept_room_is_free_again_while_the_task_lacks_a_label() {
     assert!(said[1].ends_with("on 0"));
     fixture.succeed(holder);
     assert_eq!(fixture.succeed(TaskId::new(1, 0)), ["end 1.1: Succeeded"]);
+}
+
+#[test]
+fn room_is_not_kept_from_a_task_that_needs_only_an_async_body() {
+    let (mut fixture, _) = kept_room(&[], call());
+    let lights: Vec<_> = (0..3)
+        .map(|_| fixture.submit(call().demand(LIGHT)))
+        .collect();
+    let started = format!("start {}.1 on 0", lights[2]);
+    assert_eq!(fixture.succeed(lights[0])[1..], [started]);
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub(crate) enum Event<'a, P, F> {
     /// One of the submission's external dependencies, as a future of another workflow, is there;
     /// an error fails the task.
     DependencyMet { id: TaskId, result: Result<(), F> },
-    /// An executor has room; `offer` numbers it within the executor.
+    /// An executor has room; `offer` numbers it within the executor. Made again under the same
+    /// number, it takes the place of the earlier one and counts nothing that runs there.
     Offered {
         executor: ExecutorId,
         offer: u32,
@@ -97,7 +98,7 @@ pub(crate) enum Dependency<F> {
 /// The rules of a task that has any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rules {
-    /// The limits that apply to it, all of them.
+    /// The limits that apply to it, all of them; one the kernel does not know limits nothing.
     pub(crate) labels: Vec<LabelId>,
     /// How long an attempt may take.
     pub(crate) timeout: Option<Duration>,

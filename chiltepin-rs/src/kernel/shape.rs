@@ -1,8 +1,9 @@
 //! Shapes: what placement needs to know of a task, kept once for all tasks that are alike in it.
 //!
 //! Tasks of one shape may run on the same executors, need the same and carry the same labels, so
-//! where the first of them cannot be bound, none can. Placement therefore looks at shapes, of
-//! which there are few, and never at the tasks behind the first.
+//! where the first of them cannot be bound, none can. Placement therefore looks at the shapes that
+//! wait and never at the tasks behind the first: what it costs grows with the number of different
+//! demands, so demands that are computed, as memory from a file's size, are better rounded.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -295,6 +296,7 @@ mod tests {
         let mut given_up = Vec::new();
         use_others(&mut shapes, &mut given_up);
         assert!(!given_up.is_empty() && !given_up.contains(&0));
+        assert!(!shapes.unused().contains(&again));
         shapes.leave(again, |_, _| {});
         use_others(&mut shapes, &mut given_up);
         assert!(given_up.contains(&0));

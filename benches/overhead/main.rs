@@ -4,7 +4,6 @@
 //! by turns in one run, so that a busy or slow machine changes both. The figures are printed one
 //! to a line and added to `target/figures/overhead.jsonl`.
 
-
 mod commands;
 mod measure;
 mod memory;

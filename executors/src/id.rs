@@ -1,12 +1,16 @@
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// The identity of one submitted call within its workflow; prints as its number.
+///
+/// The number alone makes the identity; the index is where to look.
 ///
 /// ```
 /// use chiltepin_executors::TaskId;
 /// assert_eq!(TaskId::new(7, 0).to_string(), "7");
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy)]
 pub struct TaskId {
     number: u64,
     index: u32,
@@ -29,6 +33,32 @@ impl TaskId {
     #[must_use]
     pub const fn index(self) -> u32 {
         self.index
+    }
+}
+
+impl PartialEq for TaskId {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for TaskId {}
+
+impl PartialOrd for TaskId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TaskId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number.cmp(&other.number)
+    }
+}
+
+impl Hash for TaskId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.number.hash(state);
     }
 }
 

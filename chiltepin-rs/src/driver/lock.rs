@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use chiltepin_executors::{AttemptId, Invocation, Outcome, TaskId};
@@ -8,15 +9,14 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use super::plan::Plan;
+use super::inbox::{BATCH, Inbox};
 use super::{Installed, Scope, Settings, timers};
 use crate::error::{ErrorKind, TaskError};
-use crate::future::{AnyFuture, Status};
+use crate::future::Status;
 use crate::kernel::{
-    Command, Dependency, Ending, Event, ExecutorId, Finish, Kernel, Root, Standing, Submission,
+    Command, Dependency, Ending, Event, ExecutorId, Finish, Kernel, Root, Standing,
 };
-use crate::task::{AnyTask, Task};
-use crate::{AppFuture, Value};
+use crate::task::{AnyTask, Header};
 
 /// What the kernel keeps of a task.
 pub(crate) type Payload = Arc<dyn AnyTask>;
@@ -26,6 +26,9 @@ pub(crate) type Commands = Vec<Command<Payload, TaskError>>;
 /// The meeting place of calls, kernel and executors; one for each workflow.
 pub(crate) struct Driver {
     state: Mutex<State>,
+    pub(super) inbox: Inbox,
+    /// The number of the latest call.
+    pub(super) last_number: AtomicU64,
     pub(super) executors: Vec<Installed>,
     pub(super) settings: Settings,
     pub(super) handle: Handle,
@@ -36,49 +39,14 @@ pub(crate) struct Driver {
     pub(super) scopes: Mutex<HashMap<TaskId, Arc<Scope>>>,
 }
 
-/// How many calls are submitted at one taking of the lock: enough to make its cost small, few
-/// enough that executors are not kept waiting for it.
-const BATCH: usize = 256;
-
 /// How often a taken lock is looked at before the thread goes to sleep: one to three microseconds,
 /// by the length of the processor's pause.
 const SPINS: usize = 400;
 
-/// A call on its way to the kernel.
-struct NewCall<T> {
-    task: Arc<dyn Task<T>>,
-    plan: Result<Plan, ErrorKind>,
-    driver: Arc<Driver>,
-}
-
-/// What the admission of calls leaves to do after unlocking.
-struct Arrivals {
-    now: Instant,
-    commands: Commands,
-    /// Tasks that depend on futures of other workflows.
-    foreign: Vec<(TaskId, Box<dyn AnyFuture>)>,
-    /// Tasks that a join has submitted.
-    scoped: Vec<TaskId>,
-    /// Tasks that cannot run at all.
-    refused: Vec<Payload>,
-}
-
-impl Default for Arrivals {
-    fn default() -> Self {
-        Self {
-            now: Instant::now(),
-            commands: super::perform::take_scratch(),
-            foreign: Vec::new(),
-            scoped: Vec::new(),
-            refused: Vec::new(),
-        }
-    }
-}
-
-struct State {
-    kernel: Kernel<Payload, TaskError>,
+pub(super) struct State {
+    pub(super) kernel: Kernel<Payload, TaskError>,
     /// The dependencies of the call being submitted; kept for its memory.
-    dependencies: Vec<Dependency<TaskError>>,
+    pub(super) dependencies: Vec<Dependency<TaskError>>,
     /// When the timer will fire.
     armed: Option<Instant>,
 }
@@ -94,6 +62,8 @@ impl Driver {
         };
         let driver = Arc::new(Self {
             state: Mutex::new(state),
+            inbox: Inbox::default(),
+            last_number: AtomicU64::new(0),
             executors,
             settings,
             handle,
@@ -122,7 +92,7 @@ impl Driver {
 
     /// Takes the lock. Whoever has it needs it for a fraction of a microsecond, so it pays to wait
     /// a little before the thread is put to sleep, which costs many times that.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         for _ in 0..SPINS {
             if let Some(state) = self.state.try_lock() {
                 return state;
@@ -132,171 +102,8 @@ impl Driver {
         self.state.lock()
     }
 
-    /// Submits a call; `scope` is the join that does, if one does.
-    pub(crate) fn submit<T: Value>(
-        self: &Arc<Self>,
-        task: Arc<dyn Task<T>>,
-        scope: Option<&Arc<Scope>>,
-    ) -> AppFuture<T> {
-        let mut arrivals = Arrivals::default();
-        let new = self.prepare(task);
-        let state = self.lock();
-        let (state, task) = self.admit(state, new, scope, &mut arrivals);
-        self.leave(state, &arrivals.commands);
-        let future = AppFuture::of_task(task);
-        self.welcome(arrivals, scope);
-        future
-    }
-
-    /// Submits many calls, a batch of them at each taking of the lock.
-    pub(crate) fn submit_all<T: Value>(
-        self: &Arc<Self>,
-        tasks: impl Iterator<Item = Arc<dyn Task<T>>>,
-        scope: Option<&Arc<Scope>>,
-    ) -> Vec<AppFuture<T>> {
-        let mut tasks = tasks.fuse();
-        let mut futures = Vec::with_capacity(tasks.size_hint().0);
-        loop {
-            let batch: Vec<_> = tasks
-                .by_ref()
-                .take(BATCH)
-                .map(|task| self.prepare(task))
-                .collect();
-            if batch.is_empty() {
-                return futures;
-            }
-            let mut arrivals = Arrivals::default();
-            let mut state = self.lock();
-            let mut admitted = Vec::with_capacity(batch.len());
-            for new in batch {
-                let task;
-                (state, task) = self.admit(state, new, scope, &mut arrivals);
-                admitted.push(task);
-            }
-            self.leave(state, &arrivals.commands);
-            futures.extend(admitted.into_iter().map(AppFuture::of_task));
-            self.welcome(arrivals, scope);
-        }
-    }
-
-    /// Works out, before the lock is taken, all that can be.
-    fn prepare<T>(self: &Arc<Self>, task: Arc<dyn Task<T>>) -> NewCall<T> {
-        let plan = self.plan(task.header(), task.kind());
-        NewCall {
-            task,
-            plan,
-            driver: Arc::clone(self),
-        }
-    }
-
-    /// Hands a call to the kernel, under the lock.
-    fn admit<'s, T: Value>(
-        &self,
-        mut state: MutexGuard<'s, State>,
-        new: NewCall<T>,
-        scope: Option<&Arc<Scope>>,
-        arrivals: &mut Arrivals,
-    ) -> (MutexGuard<'s, State>, Arc<dyn Task<T>>) {
-        let NewCall {
-            mut task,
-            plan,
-            driver,
-        } = new;
-        let id = state.kernel.next_id();
-        // A call is the only owner of its task until here.
-        if let Some(task) = Arc::get_mut(&mut task) {
-            task.header_mut().set_submitted(driver, id);
-        }
-        match plan {
-            Ok(plan) => {
-                let State {
-                    kernel,
-                    dependencies,
-                    ..
-                } = &mut *state;
-                dependencies.clear();
-                if task.has_dependencies() {
-                    task.visit_dependencies(&mut |future| {
-                        self.stamp(id, future, dependencies, &mut arrivals.foreign);
-                    });
-                }
-                let submission = Submission {
-                    payload: Arc::clone(&task) as Payload,
-                    executors: plan.executors,
-                    demand: plan.demand,
-                    priority: task.header().priority(),
-                    inside: scope.is_some(),
-                    dependencies,
-                    rules: plan.rules,
-                };
-                let now = arrivals.now;
-                kernel.handle(
-                    Event::Submitted { id, submission },
-                    now,
-                    &mut arrivals.commands,
-                );
-                if scope.is_some() {
-                    arrivals.scoped.push(id);
-                }
-            }
-            Err(kind) => {
-                state.kernel.discard_id(id);
-                task.header().decision().fail(task.header().error(kind));
-                arrivals.refused.push(Arc::clone(&task) as Payload);
-            }
-        }
-        (state, task)
-    }
-
-    /// Does, after unlocking, what the admission of calls led to.
-    fn welcome(self: &Arc<Self>, arrivals: Arrivals, scope: Option<&Arc<Scope>>) {
-        for (id, future) in arrivals.foreign {
-            self.watch(id, future);
-        }
-        if let Some(scope) = scope {
-            for id in arrivals.scoped {
-                scope.add(self, id);
-            }
-        }
-        for task in arrivals.refused {
-            task.release();
-        }
-        self.perform(arrivals.commands, None);
-    }
-
-    /// Says how a future stands that a call depends on, at this moment, under the lock.
-    fn stamp(
-        &self,
-        id: TaskId,
-        future: &dyn AnyFuture,
-        dependencies: &mut Vec<Dependency<TaskError>>,
-        foreign: &mut Vec<(TaskId, Box<dyn AnyFuture>)>,
-    ) {
-        let Some(task) = future.task() else { return };
-        let header = task.header();
-        match header.decision().result() {
-            Some(Ok(())) => {}
-            Some(Err(error)) => dependencies.push(Dependency::Failed(error)),
-            None if header
-                .driver()
-                .is_some_and(|driver| std::ptr::eq(&**driver, self)) =>
-            {
-                dependencies.push(Dependency::Pending(header.id()));
-            }
-            None => {
-                dependencies.push(Dependency::External);
-                foreign.push((id, future.boxed()));
-            }
-        }
-    }
-
-    /// Waits for a future of another workflow on behalf of a task of this one.
-    fn watch(self: &Arc<Self>, id: TaskId, mut future: Box<dyn AnyFuture>) {
-        let driver = Arc::clone(self);
-        self.handle.spawn(async move {
-            let result = std::future::poll_fn(|context| future.poll_end(context)).await;
-            driver.tell(Event::DependencyMet { id, result });
-        });
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
+        self.state.try_lock()
     }
 
     /// An executor reports how an attempt ended, and takes what it is to start next.
@@ -331,8 +138,33 @@ impl Driver {
         });
     }
 
-    pub(crate) fn cancel(self: &Arc<Self>, id: TaskId) {
+    pub(crate) fn cancel(self: &Arc<Self>, task: &Header) {
+        if let Some(id) = self.placed(task) {
+            self.cancel_placed(id);
+        }
+    }
+
+    pub(super) fn cancel_placed(self: &Arc<Self>, id: TaskId) {
         self.tell(Event::Cancelled { id });
+    }
+
+    /// The id of a task in the kernel, after seeing to it that it is there.
+    fn placed(self: &Arc<Self>, task: &Header) -> Option<TaskId> {
+        if task.placed().is_none() {
+            self.admit_all();
+        }
+        task.placed()
+    }
+
+    /// Hands over all calls that were submitted before this.
+    fn admit_all(self: &Arc<Self>) {
+        while self.inbox.is_in_use() && self.admit_waiting(BATCH) {}
+    }
+
+    /// Hands over all calls that were submitted before an event, then the event.
+    pub(crate) fn tell_after_all(self: &Arc<Self>, event: Event<'_, Payload, TaskError>) {
+        self.admit_all();
+        self.tell(event);
     }
 
     /// Hands an event to the kernel and does what it commands.
@@ -352,7 +184,7 @@ impl Driver {
     }
 
     /// Decides the endings among the commands, and unlocks.
-    fn leave(&self, mut state: MutexGuard<'_, State>, commands: &Commands) {
+    pub(super) fn leave(&self, mut state: MutexGuard<'_, State>, commands: &Commands) {
         self.decide(commands);
         let wake = state.kernel.next_wake();
         let earlier = match (wake, state.armed) {
@@ -437,8 +269,10 @@ impl Driver {
         self.perform(commands, None);
     }
 
-    pub(crate) fn status(&self, id: TaskId) -> Status {
-        let standing = self.lock().kernel.status(id);
+    pub(crate) fn status(self: &Arc<Self>, task: &Header) -> Status {
+        let standing = self
+            .placed(task)
+            .and_then(|id| self.lock().kernel.status(id));
         let place = |executor: ExecutorId| {
             self.executor_name(executor)
                 .map(|name| name.to_string())

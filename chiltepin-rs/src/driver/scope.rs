@@ -23,7 +23,7 @@ impl Scope {
         let mut state = self.state.lock();
         if state.cancelled {
             drop(state);
-            driver.cancel(id);
+            driver.cancel_placed(id);
         } else {
             state.tasks.push(id);
         }
@@ -35,7 +35,7 @@ impl Scope {
         let tasks = std::mem::take(&mut state.tasks);
         drop(state);
         for id in tasks {
-            driver.cancel(id);
+            driver.cancel_placed(id);
         }
     }
 }

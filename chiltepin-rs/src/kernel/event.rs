@@ -17,7 +17,7 @@ pub(crate) struct LabelId(pub(crate) u16);
 /// What the kernel is told.
 #[derive(Debug)]
 pub(crate) enum Event<'a, P, F> {
-    /// A call was submitted; `id` came from `Kernel::next_id` under the same lock.
+    /// A call was submitted; `id` came from `Kernel::place` under the same lock.
     Submitted {
         id: TaskId,
         submission: Submission<'a, P, F>,
@@ -49,6 +49,8 @@ pub(crate) enum Event<'a, P, F> {
     Closing,
     /// Everything ends as closed; what runs is stopped.
     Killing,
+    /// What was killed and has not ended is given up; nobody will report it any more.
+    Abandoning,
 }
 
 /// How an attempt ended.

@@ -71,7 +71,8 @@ const _: () = assert!(size_of::<Slot<[usize; 2]>>() + size_of::<Turn>() <= 110);
 pub(super) struct Table<P> {
     slots: Vec<Slot<P>>,
     free: Option<u32>,
-    last_number: u64,
+    #[cfg(test)]
+    pub(super) last_number: u64,
     live: usize,
 }
 
@@ -80,6 +81,7 @@ impl<P> Table<P> {
         Self {
             slots: Vec::new(),
             free: None,
+            #[cfg(test)]
             last_number: 0,
             live: 0,
         }
@@ -90,10 +92,12 @@ impl<P> Table<P> {
         self.live
     }
 
-    /// Gives away the next number and a place for it.
-    pub(super) fn reserve(&mut self) -> TaskId {
-        self.last_number += 1;
-        let number = self.last_number;
+    /// Gives a number a place.
+    pub(super) fn reserve(&mut self, number: u64) -> TaskId {
+        #[cfg(test)]
+        {
+            self.last_number = number;
+        }
         let index = match self.free {
             Some(index) => {
                 if let Slot::Free { next } = self.slots[index as usize] {

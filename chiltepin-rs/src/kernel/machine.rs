@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::marker::PhantomData;
 use std::time::Instant;
 
-use chiltepin_executors::TaskId;
+use chiltepin_executors::{AttemptId, TaskId};
 
 use super::edge::{Dependents, Edges};
 use super::graph::{Table, Task};
@@ -13,7 +13,7 @@ use super::placement::Placement;
 use super::queue::Turn;
 use super::state::{State, StopCause};
 use super::timer::Timers;
-use super::{Command, Dependency, Ending, Event, Root, Standing, Submission};
+use super::{Command, Dependency, Ending, Event, Finish, Root, Standing, Submission};
 
 /// How far the workflow is on its way to its end. It only moves on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,14 +54,10 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         }
     }
 
-    /// Gives away the id of the next task, to be submitted under the same lock.
-    pub(crate) fn next_id(&mut self) -> TaskId {
-        self.table.reserve()
-    }
-
-    /// Takes back an id whose call turned out to be one that cannot run.
-    pub(crate) fn discard_id(&mut self, id: TaskId) {
-        self.table.refuse(id);
+    /// Makes the id of the task with this number, which no other may have, to be submitted under
+    /// the same lock.
+    pub(crate) fn place(&mut self, number: u64) -> TaskId {
+        self.table.reserve(number)
     }
 
     /// Takes in what has happened, and adds to `commands` what is to be done.
@@ -90,6 +86,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             Event::Draining => self.mode = self.mode.max(Mode::Draining),
             Event::Closing => self.closing(Mode::Closing, commands),
             Event::Killing => self.closing(Mode::Killing, commands),
+            Event::Abandoning => self.abandoning(now, commands),
         }
         while let Some((turn, room)) = self.placement.next(|turn| self.table.is_queued(turn)) {
             self.start(turn, room, now, commands);
@@ -332,6 +329,23 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             for id in running {
                 self.stop(id, StopCause::Close, commands);
             }
+        }
+    }
+
+    /// Ends what still runs, as if each executor had said that it cannot stop it.
+    fn abandoning(&mut self, now: Instant, commands: &mut Vec<Command<P, F>>) {
+        self.closing(Mode::Killing, commands);
+        let mut running: Vec<_> = self
+            .table
+            .iter_mut()
+            .map(|(task, entry)| AttemptId {
+                task,
+                attempt: entry.attempt,
+            })
+            .collect();
+        running.sort_unstable_by_key(|attempt| attempt.task);
+        for attempt in running {
+            self.finished(attempt, Finish::Abandoned, now, commands);
         }
     }
 

@@ -37,7 +37,18 @@ const DEFAULT_KILL_GRACE: Duration = Duration::from_secs(10);
 
 struct Submitted {
     driver: Arc<Driver>,
-    id: TaskId,
+    number: u64,
+    /// Where the kernel's table keeps the task; [`UNPLACED`] until the kernel has it.
+    index: AtomicU32,
+}
+
+/// Not in the kernel's table yet.
+const UNPLACED: u32 = u32::MAX;
+
+impl Submitted {
+    fn id(&self) -> TaskId {
+        TaskId::new(self.number, self.index.load(Ordering::Acquire))
+    }
 }
 
 impl Header {
@@ -65,8 +76,28 @@ impl Header {
         self.options.get_or_insert_default()
     }
 
-    pub(crate) fn set_submitted(&mut self, driver: Arc<Driver>, id: TaskId) {
-        self.submitted = Some(Submitted { driver, id });
+    pub(crate) fn set_submitted(&mut self, driver: Arc<Driver>, number: u64) {
+        let index = AtomicU32::new(UNPLACED);
+        self.submitted = Some(Submitted {
+            driver,
+            number,
+            index,
+        });
+    }
+
+    /// Is told, under the lock, where the kernel keeps the task.
+    pub(crate) fn set_placed(&self, id: TaskId) {
+        if let Some(submitted) = &self.submitted {
+            submitted.index.store(id.index(), Ordering::Release);
+        }
+    }
+
+    /// The id with which the kernel finds the task; none before it has the task.
+    pub(crate) fn placed(&self) -> Option<TaskId> {
+        self.submitted
+            .as_ref()
+            .map(Submitted::id)
+            .filter(|id| id.index() != UNPLACED)
     }
 
     /// The workflow's driver, once the call was submitted.
@@ -78,7 +109,7 @@ impl Header {
     pub(crate) fn id(&self) -> TaskId {
         self.submitted
             .as_ref()
-            .map_or(TaskId::new(0, 0), |submitted| submitted.id)
+            .map_or(TaskId::new(0, 0), Submitted::id)
     }
 
     pub(crate) const fn decision(&self) -> &Decision {
@@ -146,7 +177,7 @@ impl Header {
     }
 
     pub(crate) fn place(&self, executor: Option<Arc<str>>, attempt: u32) -> ErrorPlace {
-        let id = self.submitted.as_ref().map(|submitted| submitted.id);
+        let id = self.submitted.as_ref().map(Submitted::id);
         ErrorPlace {
             task: self.name().to_owned(),
             id,
@@ -156,8 +187,8 @@ impl Header {
     }
 
     pub(crate) fn cancel(&self) {
-        if let Some(Submitted { driver, id }) = &self.submitted {
-            driver.cancel(*id);
+        if let Some(driver) = self.driver() {
+            driver.cancel(self);
         }
     }
 
@@ -167,7 +198,7 @@ impl Header {
             Some(Err(error)) if error.is_cancelled() => Status::Cancelled,
             Some(Err(_)) => Status::Failed,
             None => match &self.submitted {
-                Some(Submitted { driver, id }) => driver.status(*id),
+                Some(Submitted { driver, .. }) => driver.status(self),
                 None => Status::Waiting { dependencies: 0 },
             },
         }

@@ -50,19 +50,19 @@ impl Session {
 
     /// Lets everything run to its end.
     pub(super) async fn close(&self) {
-        self.driver.tell(Event::Draining);
+        self.driver.tell_after_all(Event::Draining);
         self.end(self.grace).await;
     }
 
     /// Ends everything.
     pub(super) async fn kill(&self) {
-        self.driver.tell(Event::Killing);
+        self.driver.tell_after_all(Event::Killing);
         self.end(self.grace).await;
     }
 
     /// Ends everything without waiting for anyone's grace.
     pub(super) async fn kill_now(&self) {
-        self.driver.tell(Event::Killing);
+        self.driver.tell_after_all(Event::Killing);
         self.driver.hurry();
         self.end(Duration::ZERO).await;
     }
@@ -80,8 +80,12 @@ impl Drop for Session {
     fn drop(&mut self) {
         if !self.ended.load(Ordering::SeqCst) {
             // The runtime's own threads do the work meanwhile, so this may block.
-            block_on(self.kill_now(), Instant::now().checked_add(LAST_WAIT));
+            let deadline = Instant::now().checked_add(LAST_WAIT);
+            if block_on(self.kill_now(), deadline).is_none() {
+                self.driver.tell(Event::Abandoning);
+            }
         }
+        self.driver.close_inbox();
         if let Some(runtime) = self.runtime.lock().take() {
             runtime.shutdown_background();
         }

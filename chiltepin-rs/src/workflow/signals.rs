@@ -75,7 +75,7 @@ async fn wind_down(session: &Session, both: &mut Both, number: u8) {
         "chiltepin: {name}; no more tasks are started, running ones may end within {grace:?} \
          (once more to kill them now)"
     );
-    session.driver().tell(Event::Closing);
+    session.driver().tell_after_all(Event::Closing);
     tokio::select! {
         () = session.driver().drained() => return,
         () = tokio::time::sleep(grace) => {

@@ -5,7 +5,11 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{Attempt, Failure, FailureKind, Invocation, Outcome, Work};
 
-/// Threads that run synchronous bodies, started as they are needed.
+/// How often an idle thread looks into the queue before it goes to sleep: a few microseconds,
+/// which is what it costs to put a thread to sleep and wake it again.
+const LOOKS: usize = 50;
+
+/// Threads that each run one body at a time, started as they are needed.
 #[derive(Clone)]
 pub(super) struct Pool {
     shared: Arc<Shared>,
@@ -29,11 +33,43 @@ struct Shared {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Invocation>,
-    /// Threads that wait for work and have not been woken for any.
+    /// Threads that sleep.
     idle: usize,
     /// Threads that exist.
     threads: usize,
+    /// A thread is on its way to the queue: it was woken or started, or looks before it sleeps.
+    /// It calls the next one if it leaves work behind, so nobody else has to.
+    searching: bool,
     closed: bool,
+}
+
+/// What is to be done so that queued work is seen.
+enum Call {
+    Nobody,
+    Sleeper,
+    NewThread,
+}
+
+impl State {
+    /// Says who is to be called for what is queued.
+    fn call(&mut self, most: usize) -> Call {
+        if self.searching || self.queue.is_empty() {
+            // Who searches finds it; with nothing queued there is nothing to find.
+            return Call::Nobody;
+        }
+        if self.idle > 0 {
+            self.idle -= 1;
+            self.searching = true;
+            Call::Sleeper
+        } else if self.threads < most {
+            self.threads += 1;
+            self.searching = true;
+            Call::NewThread
+        } else {
+            // Every thread is busy, and looks here before it sleeps.
+            Call::Nobody
+        }
+    }
 }
 
 impl Pool {
@@ -54,30 +90,9 @@ impl Pool {
     pub(super) fn start(&self, invocation: Invocation) {
         let mut state = self.shared.state.lock();
         state.queue.push_back(invocation);
-        if state.idle > 0 {
-            state.idle -= 1;
-            drop(state);
-            self.shared.available.notify_one();
-        } else if state.threads < self.shared.most {
-            state.threads += 1;
-            drop(state);
-            self.start_thread();
-        }
-        // Else a thread that is about to become idle looks into the queue first.
-    }
-
-    fn start_thread(&self) {
-        let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new().name(self.shared.name.clone());
-        if let Err(error) = thread.spawn(move || shared.run_all()) {
-            let mut state = self.shared.state.lock();
-            state.threads -= 1;
-            if state.threads == 0 {
-                let stranded = std::mem::take(&mut state.queue);
-                drop(state);
-                refuse(stranded, error);
-            }
-        }
+        let call = state.call(self.shared.most);
+        drop(state);
+        self.shared.answer(call);
     }
 
     /// Lets the idle threads end, and the others when they become idle.
@@ -91,34 +106,89 @@ impl Pool {
 }
 
 impl Shared {
-    fn run_all(&self) {
-        loop {
-            self.drain();
-            let mut state = self.state.lock();
-            if state.closed {
-                return;
+    fn answer(self: &Arc<Self>, call: Call) {
+        match call {
+            Call::Nobody => {}
+            Call::Sleeper => {
+                self.available.notify_one();
             }
-            if state.queue.is_empty() {
-                state.idle += 1;
-                // Whoever notifies has taken this thread off the idle ones.
-                self.available.wait(&mut state);
+            Call::NewThread => self.start_thread(),
+        }
+    }
+
+    fn start_thread(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        let thread = std::thread::Builder::new().name(self.name.clone());
+        if let Err(error) = thread.spawn(move || shared.run_all()) {
+            let mut state = self.state.lock();
+            state.threads -= 1;
+            state.searching = false;
+            // Threads that exist take the work when they are free.
+            if state.threads == 0 {
+                let stranded = std::mem::take(&mut state.queue);
+                drop(state);
+                refuse(stranded, error);
             }
         }
     }
 
-    fn run_one(&self, Invocation { attempt, work }: Invocation) -> Option<Invocation> {
-        let outcome = self.run.run(&attempt, &work);
-        work.finish(&attempt, outcome)
+    fn run_all(self: &Arc<Self>) {
+        while let Some(invocation) = self.next() {
+            let mut next = Some(invocation);
+            while let Some(Invocation { attempt, work }) = next.take() {
+                let outcome = self.run.run(&attempt, &work);
+                next = work.finish(&attempt, outcome);
+            }
+        }
     }
 
-    /// Runs what is queued, and what each finished body hands on.
-    fn drain(&self) {
+    /// Waits for work; none when the pool is closed.
+    fn next(self: &Arc<Self>) -> Option<Invocation> {
+        let mut may_look = true;
+        let mut state = self.state.lock();
         loop {
-            let next = self.state.lock().queue.pop_front();
-            let Some(mut invocation) = next else { return };
-            while let Some(next) = self.run_one(invocation) {
-                invocation = next;
+            if let Some(invocation) = state.queue.pop_front() {
+                // Whether this thread searched or came from another body: nobody is on the way
+                // now, and what is left needs someone.
+                state.searching = false;
+                let call = state.call(self.most);
+                drop(state);
+                self.answer(call);
+                return Some(invocation);
             }
+            if state.closed {
+                state.threads -= 1;
+                return None;
+            }
+            if may_look {
+                may_look = false;
+                if !state.searching {
+                    state.searching = true;
+                    drop(state);
+                    self.look();
+                    state = self.state.lock();
+                    state.searching = false;
+                    continue;
+                }
+            }
+            state.idle += 1;
+            // Whoever notifies has taken this thread off the idle ones.
+            self.available.wait(&mut state);
+            may_look = true;
+        }
+    }
+
+    /// Watches the queue for a moment.
+    fn look(&self) {
+        for _ in 0..LOOKS {
+            let waits = self
+                .state
+                .try_lock()
+                .is_some_and(|state| !state.queue.is_empty() || state.closed);
+            if waits {
+                return;
+            }
+            std::hint::spin_loop();
         }
     }
 }

@@ -36,6 +36,7 @@ impl Place {
 
     pub(crate) fn spec(&self, script: &str) -> CommandSpec {
         CommandSpec {
+            prefix: Vec::new(),
             script: script.to_owned(),
             directory: Some(self.folder.path().to_owned()),
             stdout: Stream::Discard,

@@ -162,3 +162,22 @@ fn killing_follows_closing_and_nothing_goes_back() {
     assert_eq!(said, ["end 3.1: Cancelled { abandoned: true }", "drained"]);
     assert!(fixture.finish(cancelled, 1, Finish::Stopped).is_empty());
 }
+
+#[test]
+fn what_outlives_a_kill_can_be_given_up() {
+    let mut fixture = Fixture::with(cores(3));
+    let stuck = fixture.submit(call());
+    fixture.submit(call());
+    assert_eq!(
+        fixture.send(Event::Abandoning),
+        [
+            "stop 1.1 on 0",
+            "stop 2.1 on 0",
+            "end 1.1: Closed",
+            "end 2.1: Closed",
+            "drained"
+        ]
+    );
+    assert!(fixture.succeed(stuck).is_empty());
+    assert!(fixture.send(Event::Abandoning).is_empty());
+}

@@ -287,3 +287,11 @@ impl Fixture {
             .map(|at| (at - self.start).as_millis())
     }
 }
+
+impl<P: Clone, F: Clone> Kernel<P, F> {
+    /// The id of the next task.
+    fn next_id(&mut self) -> TaskId {
+        let number = self.table.last_number + 1;
+        self.place(number)
+    }
+}

@@ -28,7 +28,7 @@ pub(crate) enum Waiting {
     #[default]
     Nobody,
     One(u32, Waker),
-    Many(Box<BTreeMap<u32, Waker>>),
+    Many(BTreeMap<u32, Waker>),
 }
 
 impl<T> Slot<T> {
@@ -112,7 +112,7 @@ impl Waiting {
                 let Self::One(one, old) = std::mem::take(self) else {
                     return None;
                 };
-                *self = Self::Many(Box::new(BTreeMap::from([(one, old), (key, waker)])));
+                *self = Self::Many(BTreeMap::from([(one, old), (key, waker)]));
                 None
             }
             Self::Many(many) => many.insert(key, waker),

@@ -35,7 +35,6 @@ const _: () = assert!(size_of::<Edge>() == 16);
 pub(super) struct Edges {
     edges: Vec<Edge>,
     free: u32,
-    len: usize,
 }
 
 impl Edges {
@@ -43,13 +42,16 @@ impl Edges {
         Self {
             edges: Vec::new(),
             free: NONE,
-            len: 0,
         }
     }
 
     /// Edges in use.
-    pub(super) const fn len(&self) -> usize {
-        self.len
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        let place = |place: u32| (place != NONE).then_some(place);
+        let free =
+            std::iter::successors(place(self.free), |at| place(self.edges[*at as usize].next));
+        self.edges.len() - free.count()
     }
 
     /// Adds a dependent to the end of a list.
@@ -97,7 +99,6 @@ impl Edges {
         }
         self.edges[place as usize].next = self.free;
         self.free = place;
-        self.len -= 1;
         Some(TaskId::new(number, index))
     }
 
@@ -105,7 +106,6 @@ impl Edges {
     pub(super) fn clear(&mut self) {
         self.edges.clear();
         self.free = NONE;
-        self.len = 0;
     }
 
     fn allocate(&mut self, dependent: TaskId) -> u32 {
@@ -114,7 +114,6 @@ impl Edges {
             index: dependent.index(),
             next: NONE,
         };
-        self.len += 1;
         if self.free == NONE {
             let place = super::graph::place_after(self.edges.len());
             self.edges.push(edge);

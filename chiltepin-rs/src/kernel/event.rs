@@ -33,6 +33,13 @@ pub(crate) enum Event<'a, P, F> {
         capacity: Capacity,
     },
     /// Room is gone; the attempts bound to it still report `Finished`.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the threads executor's room never goes; that of nodes will"
+        )
+    )]
     Withdrawn { executor: ExecutorId, offer: u32 },
     /// An attempt has ended. One that is not running, or no longer, is ignored.
     Finished {

@@ -197,6 +197,7 @@ impl<P> Table<P> {
     }
 
     /// Every task that has not ended, by place.
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (TaskId, &Task<P>)> {
         self.slots
             .iter()

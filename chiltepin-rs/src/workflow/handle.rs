@@ -58,7 +58,6 @@ impl Workflow {
     /// assert_eq!(workflow.executors(), ["local"]);
     /// # Ok::<(), chiltepin::Error>(())
     /// ```
-    #[must_use]
     pub fn builder() -> WorkflowBuilder {
         WorkflowBuilder::default()
     }

@@ -73,6 +73,16 @@ impl TaskDefaults {
         cache: false,
         version: None,
     };
+
+    /// Whether nothing is set that decides where and when a call runs.
+    #[must_use]
+    pub const fn sets_nothing(&self) -> bool {
+        self.executors.is_empty()
+            && self.retries.is_none()
+            && self.timeout.is_none()
+            && self.labels.is_empty()
+            && self.priority == 0
+    }
 }
 
 impl TaskInfo {

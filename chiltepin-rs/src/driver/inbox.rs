@@ -19,6 +19,8 @@ const LINGER: usize = 4;
 /// A call on its way to the kernel.
 pub(super) struct NewCall {
     pub(super) task: Payload,
+    pub(super) number: u64,
+    pub(super) has_dependencies: bool,
     pub(super) plan: Plan,
     /// The join that submits it, if one does.
     pub(super) scope: Option<Arc<Scope>>,
@@ -56,7 +58,8 @@ impl Inbox {
         state.calls.extend(calls);
         let is_closed = state.closed;
         drop(state);
-        let was_in_use = self.in_use.swap(true, Ordering::SeqCst);
+        // The swap alone would do; it is spared where a starter is known to come.
+        let was_in_use = self.is_in_use() || self.in_use.swap(true, Ordering::SeqCst);
         match (is_closed, was_in_use) {
             (true, _) => Courier::Caller,
             (false, false) => Courier::NewStarter,

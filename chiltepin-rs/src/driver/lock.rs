@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::inbox::{BATCH, Inbox};
+use super::plan::PlainPlans;
 use super::{Installed, Scope, Settings, timers};
 use crate::error::{ErrorKind, TaskError};
 use crate::future::Status;
@@ -27,6 +28,7 @@ pub(crate) type Commands = Vec<Command<Payload, TaskError>>;
 pub(crate) struct Driver {
     state: Mutex<State>,
     pub(super) inbox: Inbox,
+    pub(super) plain: PlainPlans,
     /// The number of the latest call.
     pub(super) last_number: AtomicU64,
     pub(super) executors: Vec<Installed>,
@@ -49,6 +51,22 @@ pub(super) struct State {
     pub(super) dependencies: Vec<Dependency<TaskError>>,
     /// When the timer will fire.
     armed: Option<Instant>,
+    /// A call has a timeout or may be repeated, so the time matters.
+    is_timed: bool,
+    opened: Instant,
+}
+
+impl State {
+    /// The time, as far as it matters: reading the clock is a good part of what a task costs.
+    /// `is_timed` tells of a call just submitted.
+    pub(super) fn now(&mut self, is_timed: bool) -> Instant {
+        self.is_timed |= is_timed;
+        if self.is_timed {
+            Instant::now()
+        } else {
+            self.opened
+        }
+    }
 }
 
 impl Driver {
@@ -59,10 +77,13 @@ impl Driver {
             kernel,
             dependencies: Vec::new(),
             armed: None,
+            is_timed: false,
+            opened: Instant::now(),
         };
         let driver = Arc::new(Self {
             state: Mutex::new(state),
             inbox: Inbox::default(),
+            plain: PlainPlans::default(),
             last_number: AtomicU64::new(0),
             executors,
             settings,
@@ -109,7 +130,7 @@ impl Driver {
     /// An executor reports how an attempt ended, and takes what it is to start next.
     pub(crate) fn finished(
         self: &Arc<Self>,
-        task: &Payload,
+        task: &dyn AnyTask,
         attempt: AttemptId,
         outcome: Outcome,
     ) -> Option<Invocation> {
@@ -176,8 +197,8 @@ impl Driver {
 
     fn ask(&self, event: Event<'_, Payload, TaskError>) -> Commands {
         let mut commands = super::perform::take_scratch();
-        let now = Instant::now();
         let mut state = self.lock();
+        let now = state.now(false);
         state.kernel.handle(event, now, &mut commands);
         self.leave(state, &commands);
         commands

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use chiltepin_executors::{Demand, TaskKind};
 
 use super::Driver;
@@ -9,12 +11,35 @@ use crate::task::Header;
 pub(super) struct Plan {
     pub(super) executors: ExecutorSet,
     pub(super) demand: Demand,
+    pub(super) priority: i32,
     pub(super) rules: Option<Box<Rules>>,
+}
+
+/// The plans of calls that set nothing, one for each kind, once worked out.
+pub(super) type PlainPlans = [OnceLock<(ExecutorSet, Demand)>; 4];
+
+const fn place_of(kind: TaskKind) -> usize {
+    match kind {
+        TaskKind::Function => 0,
+        TaskKind::AsyncFunction => 1,
+        TaskKind::Command => 2,
+        _ => 3,
+    }
 }
 
 impl Driver {
     /// Works out a call's plan; the error is one that no run could cure.
     pub(super) fn plan(&self, header: &Header, kind: TaskKind) -> Result<Plan, ErrorKind> {
+        let sets_nothing = header.options().is_none() && header.info().defaults.sets_nothing();
+        let plain = sets_nothing.then(|| &self.plain[place_of(kind)]);
+        if let Some(&(executors, demand)) = plain.and_then(OnceLock::get) {
+            return Ok(Plan {
+                executors,
+                demand,
+                priority: 0,
+                rules: None,
+            });
+        }
         if let Some(geometry) = header.options().and_then(|options| options.geometry) {
             geometry
                 .resolve()
@@ -27,10 +52,18 @@ impl Driver {
             TaskKind::Join => self.join_executor(),
             _ => self.choose(header, &demand)?,
         };
+        let rules = self.rules(header, executors);
+        if let Some(plain) = plain
+            && rules.is_none()
+        {
+            // Another thread may have been first, with the same.
+            let _ = plain.set((executors, demand));
+        }
         Ok(Plan {
             executors,
             demand,
-            rules: self.rules(header, executors),
+            priority: header.priority(),
+            rules,
         })
     }
 

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use chiltepin_executors::TaskId;
 
@@ -16,7 +15,6 @@ use crate::{AppFuture, Value};
 
 /// What the admission of calls leaves to do after unlocking.
 pub(super) struct Arrivals {
-    now: Instant,
     pub(super) commands: Commands,
     /// Tasks that depend on futures of other workflows.
     foreign: Vec<(TaskId, Box<dyn AnyFuture>)>,
@@ -27,7 +25,6 @@ pub(super) struct Arrivals {
 impl Arrivals {
     pub(super) fn new() -> Self {
         Self {
-            now: Instant::now(),
             commands: take_scratch(),
             foreign: Vec::new(),
             scoped: Vec::new(),
@@ -99,6 +96,8 @@ impl Driver {
         let call = match plan {
             Ok(plan) => Some(NewCall {
                 task: Arc::clone(&task) as Payload,
+                number,
+                has_dependencies: task.has_dependencies(),
                 plan,
                 scope: scope.map(Arc::clone),
             }),
@@ -128,8 +127,14 @@ impl Driver {
 
     /// Hands a call to the kernel, under the lock.
     fn admit(&self, state: &mut State, call: NewCall, arrivals: &mut Arrivals) {
-        let NewCall { task, plan, scope } = call;
-        let number = task.header().id().number();
+        let NewCall {
+            task,
+            number,
+            has_dependencies,
+            plan,
+            scope,
+        } = call;
+        let now = state.now(plan.rules.is_some());
         let State {
             kernel,
             dependencies,
@@ -138,23 +143,22 @@ impl Driver {
         let id = kernel.place(number);
         task.header().set_placed(id);
         dependencies.clear();
-        if task.has_dependencies() {
+        if has_dependencies {
             task.visit_dependencies(&mut |future| {
                 self.stamp(id, future, dependencies, &mut arrivals.foreign);
             });
         }
-        let priority = task.header().priority();
         let submission = Submission {
             payload: task,
             executors: plan.executors,
             demand: plan.demand,
-            priority,
+            priority: plan.priority,
             inside: scope.is_some(),
             dependencies,
             rules: plan.rules,
         };
         let event = Event::Submitted { id, submission };
-        kernel.handle(event, arrivals.now, &mut arrivals.commands);
+        kernel.handle(event, now, &mut arrivals.commands);
         if let Some(scope) = scope {
             arrivals.scoped.push((id, scope));
         }
@@ -162,11 +166,15 @@ impl Driver {
 
     /// Does, after unlocking, what the admission of calls led to.
     fn welcome(self: &Arc<Self>, arrivals: Arrivals) {
-        for (id, future) in arrivals.foreign {
-            self.watch(id, future);
+        if !arrivals.foreign.is_empty() {
+            for (id, future) in arrivals.foreign {
+                self.watch(id, future);
+            }
         }
-        for (id, scope) in arrivals.scoped {
-            scope.add(self, id);
+        if !arrivals.scoped.is_empty() {
+            for (id, scope) in arrivals.scoped {
+                scope.add(self, id);
+            }
         }
         self.perform(arrivals.commands, None);
     }

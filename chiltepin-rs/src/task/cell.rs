@@ -171,9 +171,9 @@ where
     }
 
     fn finish(self: Arc<Self>, attempt: &Attempt, outcome: Outcome) -> Option<Invocation> {
-        let driver = Arc::clone(self.header.driver()?);
-        let task: Arc<dyn AnyTask> = self;
-        driver.finished(&task, attempt.id, outcome)
+        let task: &dyn AnyTask = &*self;
+        let driver = task.header().driver()?;
+        driver.finished(task, attempt.id, outcome)
     }
 
     fn abandoned(self: Arc<Self>, attempt: AttemptId) {

@@ -17,7 +17,6 @@ fn a_background_process_that_holds_stderr_holds_nobody_up() {
     assert!(begun.elapsed() < Duration::from_secs(30));
     let child = place.process("child");
     assert!(child.runs(), "what a script leaves running is left alone");
-    child.kill();
 }
 
 #[test]
@@ -37,7 +36,7 @@ fn a_background_process_that_writes_without_end_holds_nobody_up() {
     let place = Place::new();
     let script = "yes >&2 & echo $! > child; sleep 0.1; exit 3";
     assert!(run(&place.spec(script)).is_err());
-    place.process("child").kill();
+    drop(place.process("child"));
 }
 
 #[test]
@@ -46,39 +45,27 @@ fn what_is_adopted_while_another_command_stops_is_reaped_by_and_by() {
     let place = Place::new();
     let stop = StopSignal::new();
     // It takes its time to comply, so that the driver adopts orphans for a while.
-    let slow = "trap 'while [ ! -e end ]; do sleep 0.02; done; exit' TERM
+    let slow = "trap 'touch told; while [ ! -e end ]; do sleep 0.02; done; exit' TERM
         touch begun; while :; do sleep 0.05; done";
     let spec = place.spec(slow);
     let left = thread::scope(|scope| {
         let stopped = scope.spawn(|| shell.run(&spec, &stop, 1));
         until("the command to begin", || place.path("begun").exists());
         stop.request(1);
-        let own = std::process::id().to_string();
-        let mut left = Vec::new();
-        until("a process to be adopted", || {
-            let name = format!("left{}", left.len());
-            let script = format!("sleep 1000 & echo $! > {name}");
-            assert_eq!(
-                shell
-                    .run(&place.spec(&script), &StopSignal::new(), 1)
-                    .unwrap(),
-                0
-            );
-            let process = place.process(&name);
-            let adopted = process.parent() == own;
-            left.push(process);
-            adopted
-        });
+        until("it to be stopped", || place.path("told").exists());
+        let spec = place.spec("sleep 1000 & echo $! > left");
+        assert_eq!(shell.run(&spec, &StopSignal::new(), 1).unwrap(), 0);
+        let left = place.process("left");
+        assert_eq!(left.parent(), std::process::id().to_string());
         std::fs::write(place.path("end"), "").unwrap();
         assert!(matches!(stopped.join().unwrap(), Err(CommandEnd::Stopped)));
         left
     });
-    assert!(left.iter().all(|process| process.runs()));
-    left.iter().for_each(|process| process.kill());
+    assert!(left.runs(), "it belongs to a command that was not stopped");
+    left.kill();
     until("the adopted process to be reaped", || {
-        shell
-            .run(&place.spec("true"), &StopSignal::new(), 1)
-            .unwrap();
-        left.last().is_some_and(|process| process.is_reaped())
+        let ended = shell.run(&place.spec("true"), &StopSignal::new(), 1);
+        assert_eq!(ended.unwrap(), 0);
+        left.is_reaped()
     });
 }

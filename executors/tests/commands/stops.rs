@@ -116,18 +116,14 @@ fn an_orphan_that_left_the_group_is_found() {
         (CHILTEPIN_COMMAND=$CHILTEPIN_COMMAND/1.2.3 setsid sleep 1000 & echo $! > nested)
         sleep 1000";
     let command = begin(place.spec(script));
-    let shell = std::fs::read_to_string({
-        place.process("shell");
-        place.path("shell")
-    });
-    let shell = shell.unwrap();
+    let shell = place.process("shell");
     let orphans = [place.process("orphan"), place.process("nested")];
     let own = std::process::id().to_string();
     until("the orphans to be orphans", || {
         orphans.iter().all(|orphan| {
             let parent = orphan.parent();
             let name = std::fs::read_to_string(format!("/proc/{parent}/comm"));
-            parent == own || parent != shell.trim() && name.is_ok_and(|name| name != "bash\n")
+            parent == own || parent != shell.pid() && name.is_ok_and(|name| name != "bash\n")
         })
     });
     command.stop();

@@ -109,6 +109,10 @@ impl Process {
         self.fields().is_none()
     }
 
+    pub(crate) fn pid(&self) -> &str {
+        &self.pid
+    }
+
     pub(crate) fn parent(&self) -> String {
         self.fields().expect("the process runs")[1].clone()
     }
@@ -116,8 +120,15 @@ impl Process {
     pub(crate) fn kill(&self) {
         let pid = rustix::process::Pid::from_raw(self.pid.parse().unwrap()).unwrap();
         if self.runs() {
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
+    }
+}
+
+/// Nothing outlives a test, least of all one that fails.
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

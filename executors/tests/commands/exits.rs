@@ -11,7 +11,8 @@ fn exit_code_0_is_a_value() {
 
 #[test]
 fn another_exit_code_is_an_error_unless_it_is_allowed() {
-    let mut spec = Place::new().spec("echo why >&2; exit 7");
+    let place = Place::new();
+    let mut spec = place.spec("echo why >&2; exit 7");
     let (kind, retryable) = failure(run(&spec));
     let FailureKind::ExitCode { code: 7, stderr } = kind else {
         panic!("{kind:?}")
@@ -106,7 +107,8 @@ fn promised_files_must_be_there() {
 
 #[test]
 fn the_exit_code_goes_before_promised_files() {
-    let mut spec = Place::new().spec("exit 3");
+    let place = Place::new();
+    let mut spec = place.spec("exit 3");
     spec.outputs = vec!["missing".into()];
     assert!(matches!(
         failure(run(&spec)).0,

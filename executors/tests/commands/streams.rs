@@ -52,7 +52,8 @@ fn two_streams_in_one_file_do_not_overwrite_each_other() {
 
 #[test]
 fn of_discarded_stderr_the_last_twenty_lines_are_kept() {
-    let spec = Place::new().spec("echo no; seq 1 30 >&2; exit 1");
+    let place = Place::new();
+    let spec = place.spec("echo no; seq 1 30 >&2; exit 1");
     let lines: Vec<_> = (11..=30).map(|line| line.to_string()).collect();
     assert_eq!(stderr_of(failure(run(&spec)).0), lines.join("\n"));
 }

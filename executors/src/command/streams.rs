@@ -204,3 +204,29 @@ fn end_of_file(path: &Path, from: u64) -> io::Result<String> {
     tail.push(&end);
     Ok(tail.text())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_a_pipe_holds_is_drained_although_it_stays_open() -> io::Result<()> {
+        let (reader, mut writer) = io::pipe()?;
+        ioctl_fionbio(&reader, true)?;
+        writer.write_all(&[b'x'; 60_000])?;
+        writer.write_all(b"\nlast\n")?;
+        let mut stderr = Stderr::Pipe {
+            reader: Some(reader),
+            tail: Tail::default(),
+        };
+        stderr.drain();
+        assert_eq!(stderr.last_lines(), "last");
+        assert!(stderr.take_pipe().is_some(), "somebody still writes");
+        drop(writer);
+        stderr.drain();
+        assert!(stderr.take_pipe().is_none());
+        Ok(())
+    }
+}

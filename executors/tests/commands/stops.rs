@@ -51,13 +51,31 @@ fn a_command_that_complies_is_gone_at_once() {
 #[test]
 fn a_command_that_cleans_up_is_given_time_and_helpers() {
     let place = Place::new();
-    let script = "trap 'sleep 0.3; touch cleaned; exit 0' TERM
-        sleep 1000 & echo $! > sleep; wait";
+    // The child ends while the shell's helper sleeps, which is no reason to end the helper.
+    let script = "trap 'sleep 1 && touch cleaned; exit 0' TERM
+        (trap 'sleep 0.3; exit' TERM; echo $BASHPID > child; while :; do sleep 0.1; done) &
+        wait";
     let command = begin(place.spec(script));
-    let sleep = place.process("sleep");
+    let child = place.process("child");
     command.stop();
-    assert!(sleep.is_reaped());
+    assert!(child.is_reaped());
     assert!(place.path("cleaned").exists());
+}
+
+#[test]
+fn a_process_started_while_stopping_is_stopped_too() {
+    let place = Place::new();
+    let script = "trap 'setsid sleep 1000 & echo $! > late; exit 0' TERM
+        echo $$ > shell; while :; do sleep 0.1; done";
+    let command = begin(place.spec(script));
+    let _shell = place.process("shell");
+    let taken = command.stop();
+    let late = place.text("late");
+    assert!(!std::path::Path::new(&format!("/proc/{}", late.trim())).exists());
+    assert!(
+        taken < Duration::from_secs(30),
+        "{taken:?} is as long as if TERM had not reached it"
+    );
 }
 
 #[test]

@@ -1,0 +1,279 @@
+//! Counts the words of every text file below a folder and prints the ten most frequent: a
+//! map-reduce with one task per file, and the real `sort`.
+//!
+//! ```text
+//! cargo run --release --example corpus -- [FOLDER]
+//!
+//!   list_files ─► count_all (join) ─► count_words, for each file ─► merge
+//!                                     ─► write_table ─► sort_table (bash) ─► read_top
+//! ```
+//!
+//! Without a folder it reads the Markdown and Rust sources of this repository. A word is a run of
+//! letters, in lower case; words of one count are in the order of their bytes. Files that are no
+//! UTF-8 text are counted and left out. What cannot be read is named, does not stop the rest, and
+//! makes the program end with exit code 1.
+//!
+//! The tasks run on the executor `compute` where the configuration has one: that of
+//! `CHILTEPIN_CONFIG`, else `examples/chiltepin.toml`. With neither file they run on `local`. The
+//! table and its sorted form stay in the run's folder, below `runs`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use chiltepin::{
+    AppFuture, Capture, TaskContext, Workflow, bash_task, environment, join_task, sh, task,
+};
+use serde::{Deserialize, Serialize};
+
+type Words = BTreeMap<String, u64>;
+
+/// The files below a folder.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Listing {
+    files: Vec<PathBuf>,
+    /// What could not be read, and why.
+    unreadable: Vec<String>,
+}
+
+/// What became of a file.
+#[derive(Clone, Serialize, Deserialize)]
+enum Counted {
+    Words(Words),
+    NotText,
+    Unreadable(String),
+}
+
+/// What became of all files.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Tally {
+    words: Words,
+    summary: Summary,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Summary {
+    words: u64,
+    texts: usize,
+    not_text: usize,
+    unreadable: Vec<String>,
+}
+
+/// Lists the regular files below `folder`, sorted; all of them, or those with one of `extensions`.
+/// Links to files are followed, links to folders are not: they may lead in circles.
+#[task]
+fn list_files(folder: PathBuf, extensions: Vec<String>) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    let mut folders = vec![folder.clone()];
+    while let Some(path) = folders.pop() {
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            // Without the folder that was asked for there is nothing to count.
+            Err(error) if path == folder => return Err(unreadable(&path, &error)),
+            Err(error) => {
+                listing
+                    .unreadable
+                    .push(unreadable(&path, &error).to_string());
+                continue;
+            }
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(&path, &error))?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                // Of a repository, only what its people wrote.
+                let name = entry.file_name();
+                let is_source = !name.as_encoded_bytes().starts_with(b".") && name != "target";
+                if extensions.is_empty() || is_source {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let extension = path.extension().unwrap_or_default();
+            if extensions.is_empty() || extensions.iter().any(|wanted| extension == &**wanted) {
+                match fs::metadata(&path) {
+                    Ok(metadata) if metadata.is_file() => listing.files.push(path),
+                    Ok(_) => {}
+                    Err(error) => listing
+                        .unreadable
+                        .push(unreadable(&path, &error).to_string()),
+                }
+            }
+        }
+    }
+    listing.files.sort();
+    listing.unreadable.sort();
+    Ok(listing)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("cannot read `{}`: {error}", path.display()),
+    )
+}
+
+/// Counts the words of a file. That it cannot be read is an outcome like others, so that the
+/// other files count all the same.
+#[task]
+fn count_words(file: PathBuf) -> Counted {
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::InvalidData => return Counted::NotText,
+        Err(error) => return Counted::Unreadable(unreadable(&file, &error).to_string()),
+    };
+    // Text of a kind that no one wrote.
+    if text.contains('\0') {
+        return Counted::NotText;
+    }
+    let mut words = Words::new();
+    for word in text.split(|letter: char| !letter.is_alphabetic()) {
+        if !word.is_empty() {
+            *words.entry(word.to_lowercase()).or_default() += 1;
+        }
+    }
+    Counted::Words(words)
+}
+
+#[task]
+fn merge(counted: Vec<Counted>, unreadable: Vec<String>) -> Tally {
+    let mut tally = Tally::default();
+    tally.summary.unreadable = unreadable;
+    for file in counted {
+        match file {
+            Counted::Words(words) => {
+                tally.summary.texts += 1;
+                for (word, count) in words {
+                    *tally.words.entry(word).or_default() += count;
+                }
+            }
+            Counted::NotText => tally.summary.not_text += 1,
+            Counted::Unreadable(reason) => tally.summary.unreadable.push(reason),
+        }
+    }
+    tally.summary.words = tally.words.values().sum();
+    tally
+}
+
+/// Fans out: how many calls there are is known once the listing is.
+#[join_task]
+async fn count_all(workflow: &Workflow, listing: Listing) -> AppFuture<Tally> {
+    let executor = executor(workflow);
+    let counted = workflow.map(listing.files, |file| count_words(file).on(executor));
+    merge(counted, listing.unreadable)
+        .on(executor)
+        .submit(workflow)
+}
+
+/// Writes a line for each word into a file of the task's own.
+#[task]
+fn write_table(words: Words, context: &TaskContext) -> io::Result<PathBuf> {
+    let path = context.directory().join("words.tsv");
+    let mut table = io::BufWriter::new(fs::File::create(&path)?);
+    for (word, count) in words {
+        writeln!(table, "{count}\t{word}")?;
+    }
+    table.flush()?;
+    Ok(path)
+}
+
+#[bash_task]
+fn sort_table(table: PathBuf) -> String {
+    sh!("LC_ALL=C sort -k1,1nr -k2,2 {table}")
+}
+
+#[task]
+fn read_top(sorted: PathBuf, most: usize) -> io::Result<Vec<String>> {
+    BufReader::new(fs::File::open(sorted)?)
+        .lines()
+        .take(most)
+        .collect()
+}
+
+fn executor(workflow: &Workflow) -> &'static str {
+    if workflow.executors().iter().any(|name| name == "compute") {
+        "compute"
+    } else {
+        "local"
+    }
+}
+
+fn open(repository: &Path) -> chiltepin::Result<Workflow> {
+    let config = repository.join("examples/chiltepin.toml");
+    if environment::config_path().is_none() && config.is_file() {
+        Workflow::builder().config(config).open()
+    } else {
+        Workflow::open()
+    }
+}
+
+fn count(folder: Option<PathBuf>) -> chiltepin::Result<ExitCode> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workflow = open(&repository)?;
+    let executor = executor(&workflow);
+
+    let (folder, extensions) = match folder {
+        Some(folder) => (folder, Vec::new()),
+        None => (
+            repository.canonicalize()?,
+            vec!["md".to_owned(), "rs".to_owned()],
+        ),
+    };
+    let listing = list_files(&folder, extensions)
+        .on(executor)
+        .submit(&workflow);
+    let tally = count_all(listing).submit(&workflow);
+    let words = tally.field(|tally| &tally.words);
+    let table = write_table(words)
+        .on(executor)
+        .fresh_directory()
+        .submit(&workflow);
+    let sorted = sort_table(&table)
+        .on(executor)
+        .stdout(Capture::auto())
+        .submit(&workflow);
+    let top = sorted.stdout().unwrap_or_default();
+    let top = read_top(top, 10)
+        .on(executor)
+        .inputs([&sorted])
+        .submit(&workflow);
+
+    let summary = tally.field(|tally| &tally.summary).result()?;
+    for reason in &summary.unreadable {
+        eprintln!("warning: {reason}");
+    }
+    println!(
+        "{} words in {} text files below {}",
+        summary.words,
+        summary.texts,
+        folder.display()
+    );
+    if summary.not_text > 0 {
+        println!("{} files are not text and left out", summary.not_text);
+    }
+    for line in top.result()? {
+        let (count, word) = line.split_once('\t').unwrap_or((&line, ""));
+        println!("{count:>8}  {word}");
+    }
+    workflow.close_blocking();
+    Ok(if summary.unreadable.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let folder = arguments.next().map(PathBuf::from);
+    if arguments.next().is_some() {
+        eprintln!("usage: corpus [FOLDER]");
+        return ExitCode::from(2);
+    }
+    count(folder).unwrap_or_else(|error| {
+        eprintln!("error: {error:?}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,10 @@
+//! Runs every example and compares what it prints with what it says it prints.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test cannot go on without fails it"
+)]
+
+mod corpus;
+mod listed;
+mod program;

@@ -1,4 +1,4 @@
-//! Typed, async, futures-based tasks for scientific and HPC workflows.
+#![doc = include_str!("../docs/guide.md")]
 
 mod arg;
 mod call;
@@ -29,6 +29,14 @@ pub use shell::{ShellWord, ShellWords};
 pub use task::TaskContext;
 pub use value::Value;
 pub use workflow::{Workflow, WorkflowBuilder};
+
+#[doc = include_str!("../docs/from_chiltepin.md")]
+pub mod from_chiltepin {}
+
+/// The README's program, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
 
 #[doc(hidden)]
 pub mod __private {

@@ -19,6 +19,18 @@
 //! performed after unlocking. `P` is what the driver keeps of a task, `F` its failure; to the
 //! kernel both are opaque.
 
+// What `clippy.toml` lists: clocks, threads, files, the network, the environment. Tests take a time
+// to begin with.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::print_stdout,
+        clippy::print_stderr
+    )
+)]
+
 mod attempt;
 mod command;
 mod edge;

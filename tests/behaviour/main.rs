@@ -1,3 +1,15 @@
 //! What chiltepin-rs does, as a program sees it; a module for each behaviour.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod commands;
+mod commands_files;
+mod commands_stops;
 mod first;
+mod place;
+mod process;

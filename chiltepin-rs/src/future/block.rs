@@ -1,12 +1,14 @@
 //! Waiting for a future on a thread that is not async.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Instant;
 
+use chiltepin_executors::panic::catch;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Runs `future` to its end on this thread, or until `deadline`; then none.
@@ -16,10 +18,24 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let on_worker = Handle::try_current()
         .is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if on_worker {
-        tokio::task::block_in_place(|| park_on(future, deadline))
-    } else {
-        park_on(future, deadline)
+    if !on_worker {
+        return park_on(future, deadline);
+    }
+    let mut future = Some(future);
+    // In a `LocalSet` tokio refuses with a panic, and it cannot be asked beforehand. That thread
+    // is no worker of the runtime, which goes on without being told.
+    let told = catch(|| {
+        tokio::task::block_in_place(|| {
+            let future = future.take()?;
+            Some(catch_unwind(AssertUnwindSafe(|| {
+                park_on(future, deadline)
+            })))
+        })
+    });
+    match (told, future) {
+        (Ok(Some(waited)), _) => waited.unwrap_or_else(|panic| resume_unwind(panic)),
+        (_, Some(future)) => park_on(future, deadline),
+        (_, None) => None,
     }
 }
 
@@ -70,6 +86,31 @@ mod tests {
     fn a_deadline_ends_the_wait() {
         let deadline = Instant::now() + Duration::from_millis(5);
         assert_eq!(block_on(std::future::pending::<()>(), Some(deadline)), None);
+    }
+
+    #[test]
+    fn a_local_set_may_block() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let value = tokio::task::LocalSet::new().block_on(&runtime, async {
+            let other = runtime.spawn(async { 7 });
+            tokio::task::spawn_local(async { block_on(other, None) })
+                .await
+                .unwrap()
+        });
+        assert_eq!(value.unwrap().unwrap(), 7);
+    }
+
+    #[test]
+    #[should_panic(expected = "of the future's own")]
+    fn a_panic_on_a_worker_goes_on() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async { block_on(async { panic!("of the future's own") }, None) });
     }
 
     #[test]

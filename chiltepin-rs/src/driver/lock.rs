@@ -159,6 +159,11 @@ impl Driver {
         });
     }
 
+    /// Gives up every attempt that was started, whether or not its executor ever reports its end.
+    pub(crate) fn abandon_all(self: &Arc<Self>) {
+        self.tell(Event::Abandoning);
+    }
+
     pub(crate) fn cancel(self: &Arc<Self>, task: &Header) {
         if let Some(id) = self.placed(task) {
             self.cancel_placed(id);

@@ -80,9 +80,11 @@ impl Drop for Session {
     fn drop(&mut self) {
         if !self.ended.load(Ordering::SeqCst) {
             // The runtime's own threads do the work meanwhile, so this may block.
-            let deadline = Instant::now().checked_add(LAST_WAIT);
-            if block_on(self.kill_now(), deadline).is_none() {
-                self.driver.tell(Event::Abandoning);
+            let kill = || block_on(self.kill_now(), Instant::now().checked_add(LAST_WAIT));
+            if kill().is_none() {
+                // With the runtime goes what would have reported their end.
+                self.driver.abandon_all();
+                kill();
             }
         }
         self.driver.close_inbox();

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
+use tokio::time::timeout;
 
 use crate::driver::Driver;
 use crate::future::block_on;
 use crate::kernel::Event;
 
-/// How long a dropped workflow waits for what it kills, before it is left to the system.
+/// How long what is killed is waited for, before it is left to the system.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// An open workflow: its driver and the runtime that serves it.
@@ -61,10 +62,32 @@ impl Session {
     }
 
     /// Ends everything without waiting for anyone's grace.
-    pub(super) async fn kill_now(&self) {
+    async fn kill_now(&self) {
         self.driver.tell_after_all(Event::Killing);
         self.driver.hurry();
         self.end(Duration::ZERO).await;
+    }
+
+    /// Ends everything that has not ended, even what cannot be stopped, before long.
+    pub(super) fn kill_blocking(&self) {
+        if self.ended.load(Ordering::SeqCst) {
+            return;
+        }
+        // The runtime's own threads do the work meanwhile, so this may block.
+        let kill = || block_on(self.kill_now(), Instant::now().checked_add(LAST_WAIT));
+        if kill().is_none() {
+            // With the runtime goes what would have reported their end.
+            self.driver.abandon_all();
+            kill();
+        }
+    }
+
+    /// The same where the runtime has a thread to spare.
+    pub(super) async fn kill_soon(&self) {
+        if timeout(LAST_WAIT, self.kill_now()).await.is_err() {
+            self.driver.abandon_all();
+            self.kill_now().await;
+        }
     }
 
     async fn end(&self, grace: Duration) {
@@ -78,15 +101,7 @@ impl Session {
 /// Cancels what has not ended, so that every future ends and no process is left.
 impl Drop for Session {
     fn drop(&mut self) {
-        if !self.ended.load(Ordering::SeqCst) {
-            // The runtime's own threads do the work meanwhile, so this may block.
-            let kill = || block_on(self.kill_now(), Instant::now().checked_add(LAST_WAIT));
-            if kill().is_none() {
-                // With the runtime goes what would have reported their end.
-                self.driver.abandon_all();
-                kill();
-            }
-        }
+        self.kill_blocking();
         self.driver.close_inbox();
         if let Some(runtime) = self.runtime.lock().take() {
             runtime.shutdown_background();

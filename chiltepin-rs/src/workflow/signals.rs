@@ -83,7 +83,7 @@ async fn wind_down(session: &Session, both: &mut Both, number: u8) {
         }
         _ = both.next() => eprintln!("chiltepin: killing what still runs"),
     }
-    session.kill_now().await;
+    session.kill_soon().await;
 }
 
 struct Both {

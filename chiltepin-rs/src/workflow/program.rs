@@ -65,13 +65,12 @@ where
 {
     run(options, |workflow| {
         let Some(session) = workflow.session() else {
-            return Ok(ExitCode::FAILURE);
+            return Err(Failure::Panicked);
         };
         let main = session.handle().spawn(main(workflow.clone()));
         match block_on(main, None) {
-            Some(Ok(result)) => result.outcome(),
-            // It panicked, and the panic hook has said so.
-            _ => Ok(ExitCode::from(101)),
+            Some(Ok(result)) => result.outcome().map_err(Failure::Error),
+            _ => Err(Failure::Panicked),
         }
     })
 }
@@ -81,38 +80,66 @@ pub fn run_main_blocking<R: MainOutcome>(
     options: MainOptions,
     main: impl FnOnce(Workflow) -> R,
 ) -> ExitCode {
-    run(options, |workflow| main(workflow.clone()).outcome())
+    run(options, |workflow| {
+        main(workflow.clone()).outcome().map_err(Failure::Error)
+    })
+}
+
+/// Why a main function is not happy.
+enum Failure {
+    Error(Box<dyn Error + Send + Sync>),
+    /// The panic hook has said so.
+    Panicked,
+}
+
+/// Ends, when it is dropped, what has not ended of a workflow, whoever else has handles to it: the
+/// program or the test is over, and its commands must not outlive it.
+struct Opened(Workflow);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.session() {
+            session.kill_blocking();
+        }
+    }
 }
 
 fn run(
     options: MainOptions,
-    main: impl FnOnce(&Workflow) -> Result<ExitCode, Box<dyn Error + Send + Sync>>,
+    main: impl FnOnce(&Workflow) -> Result<ExitCode, Failure>,
 ) -> ExitCode {
-    let workflow = match options.builder().open() {
-        Ok(workflow) => workflow,
+    let opened = match options.builder().open() {
+        Ok(workflow) => Opened(workflow),
         Err(error) => {
             report(&error);
             return ExitCode::FAILURE;
         }
     };
     let signals = Arc::new(Signals::new());
+    let workflow = &opened.0;
     if let Some(session) = workflow.session()
         && let Err(error) = signals.listen(session)
     {
         tracing::warn!(%error, "cannot listen for signals; Ctrl-C ends the program at once");
     }
-    let code = match main(&workflow) {
+    let code = match main(workflow) {
         Ok(code) => {
             workflow.close_blocking();
             code
         }
-        Err(error) => {
+        Err(Failure::Error(error)) => {
             report(error.as_ref());
-            drop(workflow);
             ExitCode::FAILURE
         }
+        Err(Failure::Panicked) => ExitCode::from(101),
     };
-    signals.exit_code().map_or(code, ExitCode::from)
+    let interrupted = signals.exit_code();
+    if interrupted.is_some() {
+        // Main most likely failed because of that; what runs has the grace that it was promised.
+        workflow.close_blocking();
+    }
+    drop(opened);
+    interrupted.map_or(code, ExitCode::from)
 }
 
 /// Prints an error and what caused it.
@@ -125,13 +152,43 @@ fn report(error: &dyn Error) {
     }
 }
 
+/// What a test may return.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a test returns",
+    label = "not a test's result",
+    note = "return `()`, an `ExitCode`, or a `Result` of one"
+)]
+pub trait TestOutcome {
+    /// Whether the test is passed.
+    #[doc(hidden)]
+    fn is_passed(&self) -> bool;
+}
+
+impl TestOutcome for () {
+    fn is_passed(&self) -> bool {
+        true
+    }
+}
+
+impl TestOutcome for ExitCode {
+    fn is_passed(&self) -> bool {
+        *self == Self::SUCCESS
+    }
+}
+
+impl<T: TestOutcome, E> TestOutcome for Result<T, E> {
+    fn is_passed(&self) -> bool {
+        self.as_ref().is_ok_and(T::is_passed)
+    }
+}
+
 /// Opens a workflow, runs an async test within its runtime, and closes it.
 ///
 /// # Panics
 /// If the workflow cannot be opened, and if the test panics.
 pub fn run_test<R, F>(options: MainOptions, test: impl FnOnce(Workflow) -> F + Send + 'static) -> R
 where
-    R: Send + 'static,
+    R: TestOutcome + Send + 'static,
     F: Future<Output = R> + Send + 'static,
 {
     run_test_blocking(options, |workflow| {
@@ -146,17 +203,23 @@ where
     })
 }
 
-/// Opens a workflow, runs a plain test on this thread, and closes it.
+/// Opens a workflow, runs a plain test on this thread, and closes it; what is pending when a test
+/// fails is cancelled.
 ///
 /// # Panics
 /// If the workflow cannot be opened, and if the test panics.
 #[expect(clippy::panic, reason = "a test fails by panicking")]
-pub fn run_test_blocking<R>(options: MainOptions, test: impl FnOnce(Workflow) -> R) -> R {
-    let workflow = match options.builder().open() {
-        Ok(workflow) => workflow,
+pub fn run_test_blocking<R: TestOutcome>(
+    options: MainOptions,
+    test: impl FnOnce(Workflow) -> R,
+) -> R {
+    let opened = match options.builder().open() {
+        Ok(workflow) => Opened(workflow),
         Err(error) => panic!("cannot open the test's workflow: {error:?}"),
     };
-    let result = test(workflow.clone());
-    workflow.close_blocking();
+    let result = test(opened.0.clone());
+    if result.is_passed() {
+        opened.0.close_blocking();
+    }
     result
 }

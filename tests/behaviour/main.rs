@@ -7,9 +7,14 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod closing;
+mod closing_runtimes;
 mod commands;
 mod commands_files;
 mod commands_stops;
 mod first;
 mod place;
 mod process;
+mod program;
+mod programs;
+mod signals;

@@ -1,2 +1,31 @@
-//! A program.
-fn main() {}
+//! Programs that the tests start, each under its name: what it does, prints and exits with is for
+//! the tests to look at.
+
+mod configured;
+mod cycles;
+mod endings;
+mod interrupted;
+mod returns;
+mod starts;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match names[..] {
+        ["cycles", how] => cycles::run(how == "close"),
+        ["endings", name] => endings::run(name),
+        ["interrupted", _] => interrupted::start(false),
+        ["interrupted_blocking", _] => interrupted::start(true),
+        ["returns", name] => returns::run(name),
+        ["starts", name] => starts::run(name),
+        ["configured", name] => configured::run(name),
+        _ => unknown(),
+    }
+}
+
+fn unknown() -> ExitCode {
+    eprintln!("no program of this name");
+    ExitCode::from(99)
+}

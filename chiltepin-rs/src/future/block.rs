@@ -27,9 +27,7 @@ pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Optio
     let told = catch(|| {
         tokio::task::block_in_place(|| {
             let future = future.take()?;
-            Some(catch_unwind(AssertUnwindSafe(|| {
-                park_on(future, deadline)
-            })))
+            Some(catch_unwind(AssertUnwindSafe(|| park_on(future, deadline))))
         })
     });
     match (told, future) {

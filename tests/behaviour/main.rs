@@ -12,6 +12,7 @@ mod closing_runtimes;
 mod commands;
 mod commands_files;
 mod commands_stops;
+mod configuration;
 mod first;
 mod place;
 mod process;

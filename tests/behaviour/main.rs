@@ -4,18 +4,21 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test fails by panicking, in its helpers too"
+    reason = "a test fails by panicking, in its helpers and tasks too"
 )]
 
+mod place;
+mod process;
+mod program;
+mod support;
+
+mod arguments;
 mod closing;
 mod closing_runtimes;
 mod commands;
 mod commands_files;
 mod commands_stops;
 mod configuration;
-mod first;
-mod place;
-mod process;
-mod program;
+mod futures;
 mod programs;
 mod signals;

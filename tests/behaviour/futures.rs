@@ -296,6 +296,18 @@ fn each_status_is_told(_workflow: Workflow) -> chiltepin::Result<()> {
     Ok(())
 }
 
+#[chiltepin::test]
+fn a_status_never_goes_back(workflow: Workflow) {
+    for _ in 0..2_000 {
+        let future = double(1).submit(&workflow);
+        while !future.done() {
+            let status = future.status();
+            let impossible = matches!(status, Status::Waiting { .. });
+            assert!(!impossible, "it depends on nothing and {status}");
+        }
+    }
+}
+
 /// A waker that is seen to be dropped, since its count goes down.
 struct Seen;
 

@@ -295,27 +295,27 @@ impl Driver {
         self.perform(commands, None);
     }
 
-    pub(crate) fn status(self: &Arc<Self>, task: &Header) -> Status {
-        let standing = self
-            .placed(task)
-            .and_then(|id| self.lock().kernel.status(id));
+    /// Where a task stands; none once its ending is decided.
+    pub(crate) fn status(self: &Arc<Self>, task: &Header) -> Option<Status> {
+        let id = self.placed(task)?;
+        let standing = self.lock().kernel.status(id)?;
         let place = |executor: ExecutorId| {
             self.executor_name(executor)
                 .map(|name| name.to_string())
                 .unwrap_or_default()
         };
-        match standing {
-            Some(Standing::Waiting { on }) => Status::Waiting {
+        Some(match standing {
+            Standing::Waiting { on } => Status::Waiting {
                 dependencies: on as usize,
             },
-            Some(Standing::Ready { executors }) => Status::Queued {
+            Standing::Ready { executors } => Status::Queued {
                 executors: executors
                     .iter()
                     .filter_map(|executor| self.executor_name(executor))
                     .map(|name| name.to_string())
                     .collect(),
             },
-            Some(Standing::Limited(label)) => Status::Limited {
+            Standing::Limited(label) => Status::Limited {
                 label: self
                     .settings
                     .labels
@@ -323,20 +323,18 @@ impl Driver {
                     .unwrap_or_default()
                     .to_owned(),
             },
-            Some(Standing::Delayed { until }) => Status::Delayed {
+            Standing::Delayed { until } => Status::Delayed {
                 pause: until.saturating_duration_since(Instant::now()),
             },
-            Some(Standing::Running { executor, attempt }) => Status::Running {
+            Standing::Running { executor, attempt } => Status::Running {
                 executor: place(executor),
                 attempt,
             },
-            Some(Standing::Stopping { executor, attempt }) => Status::Stopping {
+            Standing::Stopping { executor, attempt } => Status::Stopping {
                 executor: place(executor),
                 attempt,
             },
-            // It has ended; whoever asks finds the decision there the next time.
-            None => Status::Waiting { dependencies: 0 },
-        }
+        })
     }
 
     pub(crate) fn executor_name(&self, executor: ExecutorId) -> Option<Arc<str>> {

@@ -193,15 +193,20 @@ impl Header {
     }
 
     pub(crate) fn status(&self) -> Status {
-        match self.decision.result() {
-            Some(Ok(())) => Status::Succeeded,
-            Some(Err(error)) if error.is_cancelled() => Status::Cancelled,
-            Some(Err(_)) => Status::Failed,
-            None => match &self.submitted {
-                Some(Submitted { driver, .. }) => driver.status(self),
-                None => Status::Waiting { dependencies: 0 },
-            },
-        }
+        let standing = || self.driver()?.status(self);
+        // Where the kernel has let go of the task since the first look, the decision is there.
+        self.ending()
+            .or_else(standing)
+            .or_else(|| self.ending())
+            .unwrap_or(Status::Waiting { dependencies: 0 })
+    }
+
+    fn ending(&self) -> Option<Status> {
+        Some(match self.decision.result()? {
+            Ok(()) => Status::Succeeded,
+            Err(error) if error.is_cancelled() => Status::Cancelled,
+            Err(_) => Status::Failed,
+        })
     }
 
     pub(crate) fn set_executor(&self, executor: ExecutorId) {

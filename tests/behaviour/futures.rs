@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use chiltepin::{AppFuture, ErrorKind, Status, TaskError, Workflow, bash_task, sh, task};
+use chiltepin::{
+    AppFuture, ErrorKind, Status, TaskError, Workflow, bash_task, join_task, sh, task,
+};
 use futures::StreamExt;
 use futures::future::{join_all, select, try_join_all};
 use futures::stream::FuturesUnordered;
@@ -364,5 +366,21 @@ async fn a_timeout_around_each_of_many_waits(workflow: Workflow) -> chiltepin::R
     }
     stage.open();
     assert_eq!(future.await?, 1);
+    Ok(())
+}
+
+#[join_task]
+async fn block_in_join(workflow: &Workflow, depth: u32) -> u32 {
+    match depth {
+        0 => double(1).submit(workflow).result().unwrap(),
+        _ => block_in_join(depth - 1).submit(workflow).result().unwrap(),
+    }
+}
+
+#[chiltepin::test]
+async fn joins_may_block_for_what_they_submit(workflow: Workflow) -> chiltepin::Result<()> {
+    assert_eq!(block_in_join(20).submit(&workflow).await?, 2);
+    let joins = workflow.map(0..600, |_| block_in_join(1));
+    assert_eq!(try_join_all(joins).await?, [2; 600]);
     Ok(())
 }

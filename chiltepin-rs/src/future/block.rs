@@ -9,6 +9,7 @@ use std::thread::Thread;
 use std::time::Instant;
 
 use chiltepin_executors::panic::catch;
+use chiltepin_executors::threads::while_blocked;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Runs `future` to its end on this thread, or until `deadline`; then none.
@@ -27,7 +28,8 @@ pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Optio
     let told = catch(|| {
         tokio::task::block_in_place(|| {
             let future = future.take()?;
-            Some(catch_unwind(AssertUnwindSafe(|| park_on(future, deadline))))
+            let wait = || while_blocked(|| park_on(future, deadline));
+            Some(catch_unwind(AssertUnwindSafe(wait)))
         })
     });
     match (told, future) {

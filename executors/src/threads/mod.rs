@@ -14,4 +14,4 @@ mod pool;
 mod runners;
 
 pub use executor::{Threads, ThreadsSettings};
-pub use runners::Runners;
+pub use runners::{Runners, while_blocked};

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -11,6 +12,44 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::{Attempt, AttemptId, Capacity, Executor, Invocation, Outcome, Work};
+
+thread_local! {
+    /// The runners whose turn this thread polls.
+    static TURNING: RefCell<Option<Runners>> = const { RefCell::new(None) };
+}
+
+/// Runs `wait`, which blocks this thread until something else has happened.
+///
+/// A body that a runner polls takes that runner out of its place meanwhile: what the body waits for
+/// may be queued behind it.
+pub fn while_blocked<R>(wait: impl FnOnce() -> R) -> R {
+    let runners = TURNING.with(RefCell::take);
+    let Some(runners) = runners else {
+        return wait();
+    };
+    let _absence = Absence::of(runners);
+    wait()
+}
+
+/// A runner that has left its place, until it comes back.
+struct Absence(Option<Runners>);
+
+impl Absence {
+    fn of(runners: Runners) -> Self {
+        runners.leave();
+        Self(Some(runners))
+    }
+}
+
+impl Drop for Absence {
+    fn drop(&mut self) {
+        if let Some(runners) = &self.0 {
+            // For the rest of this turn there may be one more than are of use.
+            runners.shared.running.fetch_add(1, Ordering::SeqCst);
+        }
+        TURNING.set(self.0.take());
+    }
+}
 
 /// Bodies a runner polls before it lets other tasks of the runtime have their turn.
 const TURN: usize = 64;
@@ -78,9 +117,20 @@ impl Runners {
     }
 
     async fn run(self) {
-        while poll_fn(|context| Poll::Ready(self.turn(context))).await {
+        let turn = |context: &mut Context<'_>| {
+            let outer = TURNING.replace(Some(self.clone()));
+            let more = self.turn(context);
+            TURNING.set(outer);
+            Poll::Ready(more)
+        };
+        while poll_fn(turn).await {
             tokio::task::yield_now().await;
         }
+        self.leave();
+    }
+
+    /// A runner leaves; another one sees to what was queued meanwhile.
+    fn leave(&self) {
         self.shared.running.fetch_sub(1, Ordering::SeqCst);
         if !self.shared.queue.lock().is_empty() {
             self.call_runner();

@@ -378,6 +378,29 @@ async fn block_in_join(workflow: &Workflow, depth: u32) -> u32 {
 }
 
 #[chiltepin::test]
+async fn a_blocking_wait_holds_nobody_up(workflow: Workflow) -> chiltepin::Result<()> {
+    let (stage, blocked) = (Stage::new(), Stage::new());
+    let future = wait(stage, 3).submit(&workflow);
+    let block = || {
+        let future = future.clone();
+        tokio::spawn(async move {
+            let _entry = blocked.enter();
+            future.result()
+        })
+    };
+    let waiting: Vec<_> = (0..600).map(|_| block()).collect();
+    while blocked.inside() < 600 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(double(1).submit(&workflow).await?, 2);
+    stage.open();
+    for waiting in waiting {
+        assert_eq!(waiting.await.unwrap()?, 3);
+    }
+    Ok(())
+}
+
+#[chiltepin::test]
 async fn joins_may_block_for_what_they_submit(workflow: Workflow) -> chiltepin::Result<()> {
     assert_eq!(block_in_join(20).submit(&workflow).await?, 2);
     let joins = workflow.map(0..600, |_| block_in_join(1));

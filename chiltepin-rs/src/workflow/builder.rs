@@ -116,9 +116,15 @@ fn open(config: Config) -> Result<Workflow> {
     Ok(Workflow::of_session(Session::new(driver, runtime, grace)))
 }
 
+/// How many threads of the runtime may block at once; about what a system lets a process have.
+const MAX_BLOCKED: usize = 32_000;
+
 fn runtime(threads: usize) -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
+        // Whoever blocks for a future on a thread of the runtime gives his place to one of these;
+        // at tokio's 512 nobody would be left to run what all of them wait for.
+        .max_blocking_threads(MAX_BLOCKED)
         .thread_name("chiltepin")
         .enable_all()
         .build()

@@ -1,9 +1,13 @@
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chiltepin_executors::command::{CommandEnd, Shell};
-use chiltepin_executors::{Attempt, AttemptId, Outcome, TaskId, TaskKind, Work};
+use chiltepin_executors::{
+    Attempt, AttemptId, Failure, FailureKind, Outcome, TaskId, TaskKind, Work,
+};
+use tokio::runtime::Handle;
 
 use super::{Call, kind};
 use crate::error::ErrorKind;
@@ -12,11 +16,12 @@ use crate::task::Task;
 use crate::{TaskError, Value};
 
 /// Running a call here and now, without a workflow: for unit tests, and for a task that calls
-/// another or itself. Retries, labels and resources do not apply.
+/// another or itself. Retries, labels and resources do not apply; a timeout stops async bodies and
+/// commands.
 impl<T: Value, K: kind::Executed> Call<T, K> {
     /// Runs the call's body in this async task.
     ///
-    /// A command needs a tokio runtime around it.
+    /// A command needs a tokio runtime around it, and so does the timeout of an async body.
     ///
     /// ```
     /// # use chiltepin::task;
@@ -104,10 +109,23 @@ async fn run<T: Value>(task: Arc<dyn Task<T>>) -> Result<T, TaskError> {
         last: true,
     };
     let work: Arc<dyn Work> = Arc::clone(&task) as _;
-    let outcome = match task.kind() {
-        TaskKind::Function => work.call(&attempt),
-        TaskKind::Command => execute(work, &attempt).await,
-        _ => work.call_async(&attempt).await,
+    let (outcome, timed_out) = match task.kind() {
+        TaskKind::Function => (work.call(&attempt), false),
+        TaskKind::Command => {
+            let command = execute(Arc::clone(&work), &attempt);
+            let mut command = pin!(command);
+            match within(&attempt, &mut command).await {
+                Some(outcome) => (outcome, false),
+                None => {
+                    work.stop_signal().request(attempt.id.attempt);
+                    (command.await, true)
+                }
+            }
+        }
+        _ => match within(&attempt, work.call_async(&attempt)).await {
+            Some(outcome) => (outcome, false),
+            None => (Outcome::Stopped, true),
+        },
     };
     let kind = match outcome {
         Outcome::Succeeded => match task.slot().take() {
@@ -117,9 +135,26 @@ async fn run<T: Value>(task: Arc<dyn Task<T>>) -> Result<T, TaskError> {
             },
         },
         Outcome::Failed(failure) => ErrorKind::of_failure(failure.kind),
+        Outcome::Stopped if timed_out => ErrorKind::TimedOut {
+            timeout: timeout.unwrap_or_default(),
+            abandoned: false,
+        },
         Outcome::Stopped => ErrorKind::Cancelled { abandoned: false },
     };
     Err(task.header().error(kind))
+}
+
+/// Runs `body` until the attempt's deadline; then none.
+async fn within(attempt: &Attempt, body: impl Future<Output = Outcome>) -> Option<Outcome> {
+    let Some(deadline) = attempt.deadline else {
+        return Some(body.await);
+    };
+    if Handle::try_current().is_err() {
+        let reason = "its timeout needs a tokio runtime around it".to_owned();
+        let kind = FailureKind::Invalid { reason };
+        return Some(Outcome::Failed(Failure::permanent(kind)));
+    }
+    tokio::time::timeout_at(deadline.into(), body).await.ok()
 }
 
 async fn execute(work: Arc<dyn Work>, attempt: &Attempt) -> Outcome {

@@ -56,7 +56,11 @@ impl fmt::Display for Status {
                 write!(formatter, "waits for {dependencies} other tasks")
             }
             Self::Queued { executors } => {
-                write!(formatter, "waits for room on `{}`", executors.join("` or `"))
+                write!(
+                    formatter,
+                    "waits for room on `{}`",
+                    executors.join("` or `")
+                )
             }
             Self::Limited { label } => {
                 write!(

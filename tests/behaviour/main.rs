@@ -21,5 +21,6 @@ mod commands_files;
 mod commands_stops;
 mod configuration;
 mod futures;
+mod placement;
 mod programs;
 mod signals;

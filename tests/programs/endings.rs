@@ -27,7 +27,7 @@ async fn late(workflow: &Workflow, first: i32) -> AppFuture<i32> {
 /// Submits what is pending when main ends; returns once the command runs.
 fn submit(workflow: &Workflow) {
     let command = command().submit(workflow);
-    let _ = late(command).submit(workflow);
+    drop(late(command).submit(workflow));
     while !Path::new("shell").exists() {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -109,7 +109,7 @@ mod error_with_handle {
         std::thread::spawn(move || {
             loop {
                 std::thread::sleep(Duration::from_secs(1));
-                workflow.executors();
+                let _ = workflow.executors();
             }
         });
         Err("gave up".to_owned())

@@ -14,8 +14,8 @@ use super::workflow_settings::{LogLevel, WorkflowSettings};
 /// The table that is no resource.
 const WORKFLOW: &str = "workflow";
 
-/// The kernel keeps the executors of a task in the bits of one word.
-const MOST_RESOURCES: usize = 64;
+/// The kernel keeps the executors of a task in the bits of one word, one of which is for joins.
+const MOST_RESOURCES: usize = 63;
 
 /// Makes settings and resources of a file, or says all that is wrong with it.
 pub(super) fn check(

@@ -61,7 +61,7 @@ pub struct Config {
     /// The settings of the run.
     pub workflow: WorkflowSettings,
     /// The resources, at least `local`, in the order of the file. `local` comes first where the
-    /// file does not have it. No name stands twice, and there are 64 at most.
+    /// file does not have it. No name stands twice, and there are 63 at most.
     pub resources: Vec<Resource>,
     path: Option<PathBuf>,
 }

@@ -39,7 +39,7 @@ use crate::{TaskError, Value};
 ///     Ok(())
 /// }
 /// ```
-#[must_use = "a task's errors are seen only by who looks at its future; await it, pass it on, or `let _ =` it"]
+#[must_use = "a task's errors are seen only by who looks at its future; await it, pass it on, or `drop` it"]
 pub struct AppFuture<T> {
     source: Source<T>,
 }

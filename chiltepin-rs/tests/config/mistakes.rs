@@ -125,11 +125,11 @@ fn too_many_resources() {
             .map(|index| format!("[r{index}]\nprovider = 'threads'\n"))
             .collect::<String>()
     };
-    assert_eq!(Config::from_toml(&file(64)).unwrap().resources.len(), 64);
-    let error = Config::from_toml(&file(65)).unwrap_err();
+    assert_eq!(Config::from_toml(&file(63)).unwrap().resources.len(), 63);
+    let error = Config::from_toml(&file(64)).unwrap_err();
     insta::assert_snapshot!(
         error,
-        @"configuration:127:2: 65 resources are configured, 64 are possible, `local` counted"
+        @"configuration:125:2: 64 resources are configured, 63 are possible, `local` counted"
     );
 }
 

@@ -103,7 +103,7 @@ impl Driver {
     /// Is told that the runtime is about to end.
     pub(crate) fn close_inbox(self: &Arc<Self>) {
         self.inbox.close();
-        while self.admit_waiting(BATCH) {}
+        while self.admit_waiting() {}
     }
 
     /// Leaves calls for a starter.
@@ -115,7 +115,7 @@ impl Driver {
                 self.handle
                     .spawn(async move { driver.start_waiting().await });
             }
-            Courier::Caller => while self.admit_waiting(BATCH) {},
+            Courier::Caller => while self.admit_waiting() {},
         }
     }
 
@@ -123,7 +123,7 @@ impl Driver {
     async fn start_waiting(self: Arc<Self>) {
         let mut idle = 0;
         loop {
-            if self.admit_waiting(BATCH) {
+            if self.admit_waiting() {
                 idle = 0;
             } else if idle < LINGER {
                 idle += 1;

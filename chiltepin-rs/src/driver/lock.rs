@@ -9,8 +9,9 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use super::inbox::{BATCH, Inbox};
+use super::inbox::{Inbox, NewCall};
 use super::plan::PlainPlans;
+use super::submit::Arrivals;
 use super::{Installed, Scope, Settings, timers};
 use crate::error::{ErrorKind, TaskError};
 use crate::future::Status;
@@ -49,6 +50,8 @@ pub(super) struct State {
     pub(super) kernel: Kernel<Payload, TaskError>,
     /// The dependencies of the call being submitted; kept for its memory.
     pub(super) dependencies: Vec<Dependency<TaskError>>,
+    /// The calls being handed over; kept for its memory.
+    pub(super) calls: Vec<NewCall>,
     /// When the timer will fire.
     armed: Option<Instant>,
     /// A call has a timeout or may be repeated, so the time matters.
@@ -76,6 +79,7 @@ impl Driver {
         let state = State {
             kernel,
             dependencies: Vec::new(),
+            calls: Vec::new(),
             armed: None,
             is_timed: false,
             opened: Instant::now(),
@@ -147,8 +151,8 @@ impl Driver {
             }
         };
         let keep = executor.map(|executor| (executor, task.kind().holds_thread()));
-        let commands = self.ask(Event::Finished { attempt, finish });
-        self.perform(commands, keep)
+        let arrivals = self.ask(Event::Finished { attempt, finish });
+        self.welcome(arrivals, keep)
     }
 
     /// An executor reports that it cannot stop an attempt.
@@ -184,7 +188,7 @@ impl Driver {
 
     /// Hands over all calls that were submitted before this.
     fn admit_all(self: &Arc<Self>) {
-        while self.inbox.is_in_use() && self.admit_waiting(BATCH) {}
+        while self.inbox.is_in_use() && self.admit_waiting() {}
     }
 
     /// Hands over all calls that were submitted before an event, then the event.
@@ -195,18 +199,21 @@ impl Driver {
 
     /// Hands an event to the kernel and does what it commands.
     pub(crate) fn tell(self: &Arc<Self>, event: Event<'_, Payload, TaskError>) {
-        let commands = self.ask(event);
-        let kept = self.perform(commands, None);
+        let arrivals = self.ask(event);
+        let kept = self.welcome(arrivals, None);
         debug_assert!(kept.is_none(), "nobody is there to go on with it");
     }
 
-    fn ask(&self, event: Event<'_, Payload, TaskError>) -> Commands {
-        let mut commands = super::perform::take_scratch();
+    /// Hands an event to the kernel, after a batch of the calls that were submitted before it: room
+    /// that an event makes is for the best of them all.
+    fn ask(&self, event: Event<'_, Payload, TaskError>) -> Arrivals {
+        let mut arrivals = Arrivals::new();
         let mut state = self.lock();
+        self.admit_batch(&mut state, &mut arrivals);
         let now = state.now(false);
-        state.kernel.handle(event, now, &mut commands);
-        self.leave(state, &commands);
-        commands
+        state.kernel.handle(event, now, &mut arrivals.commands);
+        self.leave(state, &arrivals.commands);
+        arrivals
     }
 
     /// Decides the endings among the commands, and unlocks.

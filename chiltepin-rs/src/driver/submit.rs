@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use chiltepin_executors::TaskId;
+use chiltepin_executors::{Invocation, TaskId};
 
 use super::inbox::{BATCH, NewCall};
 use super::lock::{Commands, Payload, State};
@@ -9,7 +9,7 @@ use super::perform::take_scratch;
 use super::{Driver, Scope};
 use crate::error::TaskError;
 use crate::future::AnyFuture;
-use crate::kernel::{Dependency, Event, Submission};
+use crate::kernel::{Dependency, Event, ExecutorId, Submission};
 use crate::task::Task;
 use crate::{AppFuture, Value};
 
@@ -54,7 +54,7 @@ impl Driver {
                 let mut arrivals = Arrivals::new();
                 self.admit(&mut state, call, &mut arrivals);
                 self.leave(state, &arrivals.commands);
-                self.welcome(arrivals);
+                self.welcome(arrivals, None);
             }
         }
         future
@@ -110,18 +110,25 @@ impl Driver {
         (AppFuture::of_task(task), call)
     }
 
-    /// Hands over calls from the inbox; false if there were none.
-    pub(super) fn admit_waiting(self: &Arc<Self>, most: usize) -> bool {
+    /// Hands over a batch of calls from the inbox; false if there were none.
+    pub(super) fn admit_waiting(self: &Arc<Self>) -> bool {
         let mut arrivals = Arrivals::new();
-        let mut calls = Vec::with_capacity(most.min(BATCH));
         let mut state = self.lock();
-        self.inbox.take(most, &mut calls);
-        let some = !calls.is_empty();
-        for call in calls {
-            self.admit(&mut state, call, &mut arrivals);
-        }
+        let some = self.admit_batch(&mut state, &mut arrivals);
         self.leave(state, &arrivals.commands);
-        self.welcome(arrivals);
+        self.welcome(arrivals, None);
+        some
+    }
+
+    /// The same for who has the lock.
+    pub(super) fn admit_batch(&self, state: &mut State, arrivals: &mut Arrivals) -> bool {
+        let mut calls = std::mem::take(&mut state.calls);
+        self.inbox.take(BATCH, &mut calls);
+        let some = !calls.is_empty();
+        for call in calls.drain(..) {
+            self.admit(state, call, arrivals);
+        }
+        state.calls = calls;
         some
     }
 
@@ -165,7 +172,13 @@ impl Driver {
     }
 
     /// Does, after unlocking, what the admission of calls led to.
-    fn welcome(self: &Arc<Self>, arrivals: Arrivals) {
+    ///
+    /// `keep` and what is given back are those of [`perform`](Self::perform).
+    pub(super) fn welcome(
+        self: &Arc<Self>,
+        arrivals: Arrivals,
+        keep: Option<(ExecutorId, bool)>,
+    ) -> Option<Invocation> {
         if !arrivals.foreign.is_empty() {
             for (id, future) in arrivals.foreign {
                 self.watch(id, future);
@@ -176,7 +189,7 @@ impl Driver {
                 scope.add(self, id);
             }
         }
-        self.perform(arrivals.commands, None);
+        self.perform(arrivals.commands, keep)
     }
 
     /// Says how a future stands that a call depends on, at this moment, under the lock.

@@ -217,7 +217,7 @@ async fn an_async_test_that_panics(workflow: Workflow) {
 /// Has a command pending that would run for long.
 fn pend(workflow: &Workflow) {
     let script = "echo $$ > shell; sleep 1000";
-    let _ = crate::place::shell(script).submit(workflow);
+    drop(crate::place::shell(script).submit(workflow));
     crate::place::until("the command to run", || {
         std::fs::read_to_string("shell").is_ok_and(|text| text.ends_with('\n'))
     });

@@ -19,8 +19,9 @@ use serde::de::DeserializeOwned;
     message = "`{Self}` cannot be an argument or a result of a task",
     label = "not a task value",
     note = "a task's arguments and results must be able to travel to another process: \
-            derive `Clone`, `serde::Serialize` and `serde::Deserialize` for `{Self}`, and let it \
-            own what it holds (`Send + Sync + 'static`)"
+            derive `Clone`, `serde::Serialize` and `serde::Deserialize` for `{Self}` (with the \
+            crate `serde` and its feature `derive`), and let it own what it holds \
+            (`Send + Sync + 'static`)"
 )]
 pub trait Value: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 

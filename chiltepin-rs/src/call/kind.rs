@@ -5,6 +5,11 @@ mod sealed {
 }
 
 /// A kind of call that runs on an executor.
+#[diagnostic::on_unimplemented(
+    message = "this is not for a join: the workflow's driver runs it, on no executor",
+    label = "for calls of `#[task]` and `#[bash_task]` only",
+    note = "submit the join, and let the calls that it submits say where they run"
+)]
 pub trait Executed: sealed::Sealed {}
 
 /// A function, synchronous or async: `#[task]`.

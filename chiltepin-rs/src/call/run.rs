@@ -18,7 +18,7 @@ use crate::{TaskError, Value};
 /// Running a call here and now, without a workflow: for unit tests, and for a task that calls
 /// another or itself. Retries, labels and resources do not apply; a timeout stops async bodies and
 /// commands.
-impl<T: Value, K: kind::Executed> Call<T, K> {
+impl<T: Value, K> Call<T, K> {
     /// Runs the call's body in this async task.
     ///
     /// A command needs a tokio runtime around it, and so does the timeout of an async body.
@@ -37,7 +37,10 @@ impl<T: Value, K: kind::Executed> Call<T, K> {
     ///
     /// # Errors
     /// As its future would give.
-    pub async fn run(self) -> Result<T, TaskError> {
+    pub async fn run(self) -> Result<T, TaskError>
+    where
+        K: kind::Executed,
+    {
         run(self.into_task()).await
     }
 
@@ -58,7 +61,10 @@ impl<T: Value, K: kind::Executed> Call<T, K> {
     ///
     /// # Errors
     /// As its future would give.
-    pub fn run_blocking(self) -> Result<T, TaskError> {
+    pub fn run_blocking(self) -> Result<T, TaskError>
+    where
+        K: kind::Executed,
+    {
         let task = self.into_task();
         if task.kind() == TaskKind::Function {
             let error = task.header().error(ErrorKind::WorkflowClosed);

@@ -112,10 +112,14 @@ impl<T: Value, K> Call<T, K> {
     }
 }
 
-impl<T: Value, K: kind::Executed> Call<T, K> {
+// The bound stands on each method: there the compiler says what it means.
+impl<T: Value, K> Call<T, K> {
     /// The executor to run on, by its name in the configuration; of several, the first that has
     /// room takes it.
-    pub fn on(self, executors: impl IntoNames) -> Self {
+    pub fn on(self, executors: impl IntoNames) -> Self
+    where
+        K: kind::Executed,
+    {
         self.set(|options| {
             options.executors.clear();
             executors.add_to(&mut options.executors);
@@ -124,12 +128,18 @@ impl<T: Value, K: kind::Executed> Call<T, K> {
 
     /// The directory to work in, made if it is not there. A command starts in it; a function
     /// learns it from its context, for the process as a whole never changes its directory.
-    pub fn directory(self, directory: impl Into<PathBuf>) -> Self {
+    pub fn directory(self, directory: impl Into<PathBuf>) -> Self
+    where
+        K: kind::Executed,
+    {
         self.set(|options| options.directory = Some(Directory::At(directory.into())))
     }
 
     /// A new directory of the task's own to work in, in the run's folder.
-    pub fn fresh_directory(self) -> Self {
+    pub fn fresh_directory(self) -> Self
+    where
+        K: kind::Executed,
+    {
         self.set(|options| options.directory = Some(Directory::Fresh))
     }
 
@@ -144,12 +154,18 @@ impl<T: Value, K: kind::Executed> Call<T, K> {
     /// assert_eq!(call.submit(&workflow).result()?, 1);
     /// # Ok::<(), chiltepin::Error>(())
     /// ```
-    pub fn resources(self, resources: Resources) -> Self {
+    pub fn resources(self, resources: Resources) -> Self
+    where
+        K: kind::Executed,
+    {
         self.set(|options| options.resources = resources)
     }
 
     /// The nodes and MPI ranks the task spans.
-    pub fn geometry(self, geometry: TaskGeometry) -> Self {
+    pub fn geometry(self, geometry: TaskGeometry) -> Self
+    where
+        K: kind::Executed,
+    {
         self.set(|options| options.geometry = Some(geometry))
     }
 }

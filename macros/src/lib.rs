@@ -247,6 +247,9 @@ pub fn tasks(options: TokenStream, item: TokenStream) -> TokenStream {
 /// the workflow is closed, which waits for all calls. The first Ctrl-C or SIGTERM lets running tasks
 /// end within a grace, the second kills them; the exit code is then 130 or 143.
 ///
+/// An async `main` is spawned, which makes a round trip cheap; so what it keeps across an `.await` can
+/// be sent to another thread. `std::env::args()` cannot: collect it first.
+///
 /// ```
 /// use chiltepin::{Workflow, task};
 ///

@@ -263,7 +263,10 @@ impl<T: Value> AppFuture<Vec<T>> {
     /// # use chiltepin::AppFuture;
     /// let list = AppFuture::ready(vec![1, 2, 3]);
     /// assert_eq!(list.index(1).result()?, 2);
-    /// assert!(list.index(3).result().is_err());
+    /// assert_eq!(
+    ///     list.index(3).result().unwrap_err().to_string(),
+    ///     "a future made of a value has no element 3 in its value (a list of 3)"
+    /// );
     /// # Ok::<(), chiltepin::TaskError>(())
     /// ```
     pub fn index(&self, index: usize) -> AppFuture<T> {

@@ -7,11 +7,6 @@
     reason = "a test fails by panicking, in its helpers and tasks too"
 )]
 
-mod place;
-mod process;
-mod program;
-mod support;
-
 mod arguments;
 mod calls;
 mod closing;
@@ -20,7 +15,12 @@ mod commands;
 mod commands_files;
 mod commands_stops;
 mod configuration;
+mod errors;
 mod futures;
+mod place;
 mod placement;
+mod process;
+mod program;
 mod programs;
 mod signals;
+mod support;

@@ -140,6 +140,7 @@ impl TaskError {
             ErrorKind::TimedOut { .. } => "timed out",
             ErrorKind::Panicked(_) => "panicked",
             ErrorKind::WorkflowClosed => "was not run",
+            ErrorKind::NoSuchElement { .. } => "has no such element",
             _ => "failed",
         }
     }

@@ -13,7 +13,7 @@ use chiltepin_executors::TaskId;
 
 use super::view::{AnyView, View};
 use super::{Status, block_on};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, ErrorPlace};
 use crate::task::{AnyTask, Task};
 use crate::{TaskError, Value};
 
@@ -185,7 +185,13 @@ impl<T: Value> AppFuture<T> {
     pub(crate) fn error(&self, kind: ErrorKind) -> TaskError {
         match self.task() {
             Some(task) => task.header().error(kind),
-            None => TaskError::new(kind, crate::error::ErrorPlace::default()),
+            None => {
+                let place = ErrorPlace {
+                    task: self.name().to_owned(),
+                    ..ErrorPlace::default()
+                };
+                TaskError::new(kind, place)
+            }
         }
     }
 }

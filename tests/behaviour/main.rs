@@ -17,6 +17,8 @@ mod commands_stops;
 mod configuration;
 mod errors;
 mod futures;
+mod joins;
+mod methods;
 mod place;
 mod placement;
 mod process;

@@ -17,6 +17,7 @@ mod commands_stops;
 mod configuration;
 mod errors;
 mod futures;
+mod graphs;
 mod joins;
 mod methods;
 mod place;

@@ -25,5 +25,6 @@ mod placement;
 mod process;
 mod program;
 mod programs;
+mod registry;
 mod signals;
 mod support;

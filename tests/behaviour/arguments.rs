@@ -1,5 +1,10 @@
 //! What may stand for an argument, and who gets the value.
 
+#![expect(
+    clippy::needless_borrows_for_generic_args,
+    reason = "that a reference will do is what is tested"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 

@@ -248,9 +248,9 @@ async fn thousands_of_joins_wait_at_once(workflow: Workflow) -> chiltepin::Resul
 #[join_task]
 async fn family(workflow: &Workflow, stage: Stage) -> AppFuture<Vec<u64>> {
     // One that is returned, one that nobody looks at, and those of a join below.
-    let _ = wait(stage).submit(workflow);
+    drop(wait(stage).submit(workflow));
     let below = one_level_below(stage).submit(workflow);
-    let _ = wait(stage).inputs(&below).submit(workflow);
+    drop(wait(stage).inputs(&below).submit(workflow));
     below
 }
 

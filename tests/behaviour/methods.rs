@@ -90,7 +90,7 @@ fn a_method_sees_its_value_as_it_was_when_it_was_called(
     assert_eq!(later.name(), "scaled later");
     let scaled = processor.scaled(later.clone()).submit(&workflow);
     processor.plain();
-    drop(processor);
+    assert_eq!(processor.scale, 5);
     stage.open();
     assert_eq!((later.result()?, scaled.result()?), (3, 12));
     Ok(())

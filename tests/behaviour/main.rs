@@ -7,6 +7,11 @@
     reason = "a test fails by panicking, in its helpers and tasks too"
 )]
 
+mod place;
+mod process;
+mod program;
+mod support;
+
 mod arguments;
 mod calls;
 mod closing;
@@ -20,11 +25,7 @@ mod futures;
 mod graphs;
 mod joins;
 mod methods;
-mod place;
 mod placement;
-mod process;
-mod program;
 mod programs;
 mod registry;
 mod signals;
-mod support;

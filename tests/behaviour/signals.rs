@@ -152,6 +152,20 @@ fn a_program_that_does_not_end_is_ended() {
 }
 
 #[test]
+fn bodies_that_hold_the_whole_runtime_do_not_make_it_deaf() {
+    let place = place("1h");
+    let program = Program::start(&place, &["interrupted_blocking", "deaf"]);
+    place.process("shell");
+    program.signal(Signal::INT);
+    program.says("interrupted");
+    program.signal(Signal::INT);
+    let ended = program.ended();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    let closed = "the workflow is closed";
+    said(&ended, ["running: task `rude` (65)", closed, closed]);
+}
+
+#[test]
 fn a_body_that_holds_the_runtime_cannot_keep_the_program() {
     let place = place("1h");
     let program = Program::start(&place, &["interrupted", "rude"]);

@@ -47,6 +47,10 @@ fn submit(workflow: &Workflow, doing: &str) -> [(&'static str, AppFuture<i32>); 
     let running = match doing {
         "stubborn" => stubborn().submit(workflow),
         "rude" => rude().submit(workflow),
+        "deaf" => {
+            drop(workflow.map(0..64, |_| rude()));
+            rude().submit(workflow)
+        }
         _ => gentle().submit(workflow),
     };
     let waiting = after(&running).submit(workflow);

@@ -100,8 +100,8 @@ enum Courier {
 }
 
 impl Driver {
-    /// Is told that the runtime is about to end.
-    pub(crate) fn close_inbox(self: &Arc<Self>) {
+    /// From now on there is no starter, and whoever submits hands over too.
+    pub(super) fn close_inbox(self: &Arc<Self>) {
         self.inbox.close();
         while self.admit_waiting() {}
     }

@@ -187,13 +187,16 @@ impl Driver {
     }
 
     /// Hands over all calls that were submitted before this.
-    fn admit_all(self: &Arc<Self>) {
+    pub(crate) fn admit_all(self: &Arc<Self>) {
         while self.inbox.is_in_use() && self.admit_waiting() {}
     }
 
-    /// Hands over all calls that were submitted before an event, then the event.
-    pub(crate) fn tell_after_all(self: &Arc<Self>, event: Event<'_, Payload, TaskError>) {
-        self.admit_all();
+    /// Begins the end, in the way the event says, after all calls that were submitted before.
+    ///
+    /// Whoever submits from now on hands the call over too, to have it refused: that takes no
+    /// starter, and so no thread of a runtime that may be at its end or held by bodies.
+    pub(crate) fn begin_end(self: &Arc<Self>, event: Event<'_, Payload, TaskError>) {
+        self.close_inbox();
         self.tell(event);
     }
 

@@ -364,8 +364,12 @@ impl<T: Value> AnyFuture for AppFuture<T> {
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), TaskError>> {
         match &mut self.source {
             Source::Task { task, key } => {
-                task.slot()
-                    .poll_decided(task.header().decision(), key, context)
+                let header = task.header();
+                let poll = task.slot().poll_decided(header.decision(), key, context);
+                if poll.is_pending() {
+                    header.see_placed();
+                }
+                poll
             }
             Source::Ready(_) => Poll::Ready(Ok(())),
             Source::View(view) => view.poll_end(context),

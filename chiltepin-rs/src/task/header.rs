@@ -186,6 +186,16 @@ impl Header {
         }
     }
 
+    /// Sees to it that the kernel has the task, for somebody who waits for it: the starter that
+    /// is to hand it over may wait for a thread itself.
+    pub(crate) fn see_placed(&self) {
+        if self.placed().is_none()
+            && let Some(driver) = self.driver()
+        {
+            driver.admit_all();
+        }
+    }
+
     pub(crate) fn cancel(&self) {
         if let Some(driver) = self.driver() {
             driver.cancel(self);

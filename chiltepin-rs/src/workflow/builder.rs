@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::Workflow;
 use super::session::Session;
+use super::signals::Signals;
 use crate::config::{Config, LogLevel, Provider, Resource};
 use crate::driver::{Driver, Installed, Labels, Settings};
 use crate::{Error, Result, environment};
@@ -19,6 +20,7 @@ pub struct WorkflowBuilder {
     include: Option<Vec<String>>,
     run_dir: Option<PathBuf>,
     log_level: Option<LogLevel>,
+    handle_signals: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -62,6 +64,16 @@ impl WorkflowBuilder {
         self
     }
 
+    /// Has Ctrl-C and SIGTERM end the workflow's tasks before they end the program, as
+    /// `#[chiltepin::main]` does.
+    ///
+    /// Without it they end the program at once and its commands, which are process groups of
+    /// their own, go on.
+    pub fn handle_signals(mut self) -> Self {
+        self.handle_signals = true;
+        self
+    }
+
     /// Opens the workflow.
     ///
     /// # Errors
@@ -91,7 +103,15 @@ impl WorkflowBuilder {
         }
         registry::check(registry::tasks())?;
         panic::install_hook(environment::backtrace());
-        open(config)
+        let workflow = open(config)?;
+        if self.handle_signals
+            && let Some(session) = workflow.session()
+        {
+            let listening = Arc::new(Signals::new()).listen(session);
+            let action = "listen for signals".to_owned();
+            listening.map_err(|error| Error::System { action, error })?;
+        }
+        Ok(workflow)
     }
 }
 

@@ -51,19 +51,19 @@ impl Session {
 
     /// Lets everything run to its end.
     pub(super) async fn close(&self) {
-        self.driver.tell_after_all(Event::Draining);
+        self.driver.begin_end(Event::Draining);
         self.end(self.grace).await;
     }
 
     /// Ends everything.
     pub(super) async fn kill(&self) {
-        self.driver.tell_after_all(Event::Killing);
+        self.driver.begin_end(Event::Killing);
         self.end(self.grace).await;
     }
 
     /// Ends everything without waiting for anyone's grace.
     async fn kill_now(&self) {
-        self.driver.tell_after_all(Event::Killing);
+        self.driver.begin_end(Event::Killing);
         self.driver.hurry();
         self.end(Duration::ZERO).await;
     }
@@ -82,7 +82,7 @@ impl Session {
         }
     }
 
-    /// The same where the runtime has a thread to spare.
+    /// The same, without blocking the thread.
     pub(super) async fn kill_soon(&self) {
         if timeout(LAST_WAIT, self.kill_now()).await.is_err() {
             self.driver.abandon_all();
@@ -102,7 +102,6 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.kill_blocking();
-        self.driver.close_inbox();
         if let Some(runtime) = self.runtime.lock().take() {
             runtime.shutdown_background();
         }

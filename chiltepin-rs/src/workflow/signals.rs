@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -34,32 +34,42 @@ impl Signals {
 
     /// Starts to listen; from here on the process no longer dies of the signals by itself.
     ///
+    /// It listens on a thread of its own, since bodies that block may hold all of the runtime's.
+    ///
     /// # Errors
     /// If the system refuses.
     pub(super) fn listen(self: &Arc<Self>, session: &Arc<Session>) -> std::io::Result<()> {
-        let _inside = session.handle().enter();
-        let interrupt = signal(SignalKind::interrupt())?;
-        let terminate = signal(SignalKind::terminate())?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let both = {
+            let _inside = runtime.enter();
+            Both {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            }
+        };
         let signals = Arc::clone(self);
         let session = Arc::downgrade(session);
-        tokio::spawn(async move {
-            let mut both = Both {
-                interrupt,
-                terminate,
-            };
-            let number = both.next().await;
-            let Some(session) = session.upgrade() else {
-                return;
-            };
-            signals.first.store(number, Ordering::SeqCst);
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || runtime.block_on(signals.obey(both, &session)))?;
+        Ok(())
+    }
+
+    /// Waits for a signal, ends the workflow, then the process.
+    async fn obey(&self, mut both: Both, session: &Weak<Session>) {
+        let number = both.next().await;
+        self.first.store(number, Ordering::SeqCst);
+        // Without its workflow the program is as any other, which the signal ends.
+        if let Some(session) = session.upgrade() {
             wind_down(&session, &mut both, number).await;
             tokio::select! {
                 () = tokio::time::sleep(LAST_WORDS) => {}
                 _ = both.next() => {}
             }
-            std::process::exit(i32::from(128 + number));
-        });
-        Ok(())
+        }
+        std::process::exit(i32::from(128 + number));
     }
 }
 
@@ -75,7 +85,7 @@ async fn wind_down(session: &Session, both: &mut Both, number: u8) {
         "chiltepin: {name}; no more tasks are started, running ones may end within {grace:?} \
          (once more to kill them now)"
     );
-    session.driver().tell_after_all(Event::Closing);
+    session.driver().begin_end(Event::Closing);
     tokio::select! {
         () = session.driver().drained() => return,
         () = tokio::time::sleep(grace) => {

@@ -149,17 +149,18 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             return;
         }
 
-        self.placement.give_back(shape, room);
         let ending = match (finish, cause) {
             (Finish::Succeeded, _) => Ending::Succeeded,
             (Finish::Failed { failure, retryable }, None) => {
                 if retryable && may_repeat {
+                    self.placement.give_back(shape, room);
                     return self.repeat(attempt, Some(failure), now, commands);
                 }
                 Ending::Failed(failure)
             }
             (_, Some(StopCause::Timeout)) => {
                 if may_repeat {
+                    self.placement.give_back(shape, room);
                     return self.repeat(attempt, None, now, commands);
                 }
                 Ending::TimedOut { abandoned: false }
@@ -168,7 +169,17 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             // An executor may stop an attempt on its own, as when it is shut down.
             (_, Some(StopCause::Cancel) | None) => Ending::Cancelled { abandoned: false },
         };
-        self.end(attempt.task, ending, commands);
+        if let Some(task) = self.table.remove(attempt.task) {
+            self.settle(attempt.task, task, ending, commands);
+        }
+        let next = self
+            .placement
+            .hand_on(shape, room, |turn| self.table.is_queued(turn));
+        match next {
+            Some(turn) => self.start(turn, room, now, commands),
+            None => self.placement.give_back(shape, room),
+        }
+        self.placement.exit(shape);
     }
 
     /// Lets another attempt follow after a pause.

@@ -151,6 +151,32 @@ impl Placement {
         self.offers.withdraw(executor, number);
     }
 
+    /// Gives the room of an attempt that has ended to the next task of the same shape, where no
+    /// other could have it: then nothing needs to be given back, compared and taken again.
+    pub(super) fn hand_on(
+        &mut self,
+        id: ShapeId,
+        room: Room,
+        is_queued: impl Fn(Turn) -> bool,
+    ) -> Option<Turn> {
+        let is_alone = self.shapes.waiting() == [id]
+            && self.dirty_shapes.is_empty()
+            && self.dirty_offers.is_empty();
+        if !is_alone {
+            return None;
+        }
+        let shape = self.shapes.get_mut(id);
+        if !shape.key.labels.is_empty() || !shape.passed.is_empty() {
+            return None;
+        }
+        self.offers.get(room)?;
+        let turn = shape.queue.pop(is_queued)?;
+        if shape.queue.len() == 0 {
+            self.shapes.end_waiting(id);
+        }
+        Some(turn)
+    }
+
     /// Gives back the room and the labels of an attempt that has ended.
     pub(super) fn give_back(&mut self, id: ShapeId, room: Room) {
         let key = &self.shapes.get(id).key;
@@ -198,6 +224,9 @@ impl Placement {
         if self.shapes.waiting().is_empty() {
             self.dirty_offers.clear();
         }
+        if self.is_settled() {
+            return None;
+        }
         let by_offer = self.best_of_dirty_offers();
         let by_shape = self.best_of_dirty_shapes();
         // On a tie both are the same task, which then stays where room was just made.
@@ -211,7 +240,6 @@ impl Placement {
     }
 
     /// Whether nothing is left to look at.
-    #[cfg(test)]
     pub(super) fn is_settled(&self) -> bool {
         self.dirty_shapes.is_empty() && self.dirty_offers.is_empty()
     }

@@ -185,13 +185,7 @@ impl<T: Value> AppFuture<T> {
     pub(crate) fn error(&self, kind: ErrorKind) -> TaskError {
         match self.task() {
             Some(task) => task.header().error(kind),
-            None => {
-                let place = ErrorPlace {
-                    task: self.name().to_owned(),
-                    ..ErrorPlace::default()
-                };
-                TaskError::new(kind, place)
-            }
+            None => TaskError::new(kind, ErrorPlace::default()),
         }
     }
 }

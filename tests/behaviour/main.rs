@@ -13,6 +13,7 @@ mod program;
 mod support;
 
 mod arguments;
+mod bodies;
 mod calls;
 mod closing;
 mod closing_runtimes;

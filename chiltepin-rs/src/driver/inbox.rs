@@ -37,6 +37,9 @@ pub(super) struct Inbox {
     state: Mutex<State>,
     /// Calls may be here, and a starter is on its way to them.
     in_use: AtomicBool,
+    /// A call with a priority of its own was submitted, so that those here may come before those
+    /// that the kernel has.
+    is_prioritised: AtomicBool,
 }
 
 #[derive(Default)]
@@ -50,6 +53,15 @@ impl Inbox {
     /// Whether a call must queue here, lest it overtakes those before it.
     pub(super) fn is_in_use(&self) -> bool {
         self.in_use.load(Ordering::SeqCst)
+    }
+
+    /// Is told of a call that does not take its turn.
+    pub(super) fn prioritise(&self) {
+        self.is_prioritised.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_prioritised(&self) -> bool {
+        self.is_prioritised.load(Ordering::SeqCst)
     }
 
     /// Leaves calls and says who is to see to them.

@@ -207,12 +207,14 @@ impl Driver {
         debug_assert!(kept.is_none(), "nobody is there to go on with it");
     }
 
-    /// Hands an event to the kernel, after a batch of the calls that were submitted before it: room
-    /// that an event makes is for the best of them all.
+    /// Hands an event to the kernel; where calls differ in priority, after a batch of those that
+    /// were submitted before it, for room that an event makes is for the best of them all.
     fn ask(&self, event: Event<'_, Payload, TaskError>) -> Arrivals {
         let mut arrivals = Arrivals::new();
         let mut state = self.lock();
-        self.admit_batch(&mut state, &mut arrivals);
+        if self.inbox.is_prioritised() {
+            self.admit_batch(&mut state, &mut arrivals);
+        }
         let now = state.now(false);
         state.kernel.handle(event, now, &mut arrivals.commands);
         self.leave(state, &arrivals.commands);

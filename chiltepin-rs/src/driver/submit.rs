@@ -94,13 +94,18 @@ impl Driver {
             task.header_mut().set_submitted(Arc::clone(self), number);
         }
         let call = match plan {
-            Ok(plan) => Some(NewCall {
-                task: Arc::clone(&task) as Payload,
-                number,
-                has_dependencies: task.has_dependencies(),
-                plan,
-                scope: scope.map(Arc::clone),
-            }),
+            Ok(plan) => {
+                if plan.priority != 0 {
+                    self.inbox.prioritise();
+                }
+                Some(NewCall {
+                    task: Arc::clone(&task) as Payload,
+                    number,
+                    has_dependencies: task.has_dependencies(),
+                    plan,
+                    scope: scope.map(Arc::clone),
+                })
+            }
             Err(kind) => {
                 task.header().decision().fail(task.header().error(kind));
                 task.release();

@@ -1,5 +1,7 @@
-//! Shell commands against bare spawning.
+//! Shell commands against bare spawning, into files against bare spawning into files.
 
+use std::fs::File;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -16,20 +18,29 @@ fn succeed() -> String {
     "true".to_owned()
 }
 
-/// `bash -c true` from as many threads as there are cores, with nothing around it.
-fn bare(count: usize) -> Duration {
+/// `bash -c true` from as many threads as there are cores, with nothing around it; into two files
+/// of its own each, if there is a folder for them.
+fn bare(count: usize, folder: Option<&Path>) -> Duration {
     let threads = crate::threads::threads();
+    let stream = |name: String| match folder {
+        Some(folder) => File::create(folder.join(name)).map(Stdio::from),
+        None => Ok(Stdio::null()),
+    };
     time(|| {
         std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    for _ in 0..count / threads {
-                        let status = Command::new("bash")
-                            .args(["-c", "true"])
-                            .stdin(Stdio::null())
-                            .stdout(Stdio::null())
-                            .stderr(Stdio::null())
-                            .status();
+            for thread in 0..threads {
+                scope.spawn(move || {
+                    for number in 0..count / threads {
+                        let streams = stream(format!("{thread}-{number}.out"))
+                            .and_then(|out| Ok((out, stream(format!("{thread}-{number}.err"))?)));
+                        let status = streams.and_then(|(out, err)| {
+                            Command::new("bash")
+                                .args(["-c", "true"])
+                                .stdin(Stdio::null())
+                                .stdout(out)
+                                .stderr(err)
+                                .status()
+                        });
                         assert!(status.is_ok_and(|status| status.success()));
                     }
                 });
@@ -55,9 +66,15 @@ fn submitted(runtime: &Runtime, workflow: &Workflow, files: bool) -> Duration {
     })
 }
 
-pub(crate) fn bash_true(runtime: &Runtime, workflow: &Workflow) {
+pub(crate) fn bash_true(runtime: &Runtime, workflow: &Workflow, runs: &Path) {
     for (name, files) in [("bash_true", false), ("bash_true_files", true)] {
-        let pairs = pairs(|| bare(COUNT), || submitted(runtime, workflow, files));
+        let baseline = || {
+            // New files each time, as the workflow's are.
+            let folder = files.then(|| tempfile::tempdir_in(runs));
+            let folder = folder.and_then(Result::ok);
+            bare(COUNT, folder.as_ref().map(tempfile::TempDir::path))
+        };
+        let pairs = pairs(baseline, || submitted(runtime, workflow, files));
         Figure {
             name,
             unit: "commands/s",

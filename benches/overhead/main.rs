@@ -48,7 +48,7 @@ fn main() -> chiltepin::Result<()> {
         memory::memory_per_task();
     }
     if wanted("bash_true") {
-        commands::bash_true(&runtime, &workflow);
+        commands::bash_true(&runtime, &workflow, runs.path());
     }
     workflow.close_blocking();
     Ok(())

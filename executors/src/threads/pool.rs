@@ -5,9 +5,9 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{Attempt, Failure, FailureKind, Invocation, Outcome, Work};
 
-/// How often an idle thread looks into the queue before it goes to sleep: a few microseconds,
-/// which is what it costs to put a thread to sleep and wake it again.
-const LOOKS: usize = 50;
+/// How often an idle thread looks into the queue before it goes to sleep. A few times spare many a
+/// sleep when bodies are short; more take time from who submits, where cores are few.
+const LOOKS: usize = 5;
 
 /// Threads that each run one body at a time, started as they are needed.
 #[derive(Clone)]

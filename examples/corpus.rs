@@ -202,11 +202,11 @@ fn executor(workflow: &Workflow) -> &'static str {
 
 fn open(repository: &Path) -> chiltepin::Result<Workflow> {
     let config = repository.join("examples/chiltepin.toml");
+    let mut builder = Workflow::builder().handle_signals();
     if environment::config_path().is_none() && config.is_file() {
-        Workflow::builder().config(config).open()
-    } else {
-        Workflow::open()
+        builder = builder.config(config);
     }
+    builder.open()
 }
 
 fn count(folder: Option<PathBuf>) -> chiltepin::Result<ExitCode> {

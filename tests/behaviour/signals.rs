@@ -66,6 +66,23 @@ fn the_first_signal_lets_what_runs_end() {
 }
 
 #[test]
+fn a_program_that_opens_its_workflow_itself_can_have_signals_handled() {
+    let place = place("1h");
+    let mut program = Program::start(&place, &["interrupted_opened", "gentle"]);
+    let process = place.process("shell");
+    program.signal(Signal::INT);
+    program.says("may end within 3600s");
+    assert!(process.runs() && program.runs());
+    place.write("go", "");
+    let ended = program.ended();
+    // Its main returns in time, with an exit code of its own.
+    assert_eq!(ended.code, Some(7), "{ended:?}");
+    let closed = "the workflow is closed";
+    said(&ended, ["running: 0", closed, closed]);
+    assert!(!process.runs());
+}
+
+#[test]
 fn the_second_signal_kills_at_once() {
     for kind in KINDS {
         for (signal, code, message) in FIRST {

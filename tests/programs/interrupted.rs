@@ -112,3 +112,18 @@ pub(crate) fn start(is_blocking: bool) -> ExitCode {
         asynchronous::main()
     }
 }
+
+/// A program that opens its workflow itself.
+pub(crate) fn open() -> ExitCode {
+    let builder = Workflow::builder().config("chiltepin.toml");
+    match builder.handle_signals().open() {
+        Ok(workflow) => {
+            run_blocking(&workflow, &doing());
+            ExitCode::from(7)
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

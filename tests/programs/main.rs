@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         ["endings", name] => endings::run(name),
         ["interrupted", _] => interrupted::start(false),
         ["interrupted_blocking", _] => interrupted::start(true),
+        ["interrupted_opened", _] => interrupted::open(),
         ["returns", name] => returns::run(name),
         ["starts", name] => starts::run(name),
         ["configured", name] => configured::run(name),

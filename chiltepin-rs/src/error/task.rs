@@ -150,6 +150,10 @@ struct Subject<'a>(&'a ErrorPlace);
 
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A value that was there from the start comes from no task.
+        if self.0.task.is_empty() {
+            return formatter.write_str("a future made of a value");
+        }
         write!(formatter, "task `{}`", self.0.task)?;
         match self.0.id {
             Some(id) => write!(formatter, " ({id})"),

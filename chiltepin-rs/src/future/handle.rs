@@ -265,7 +265,7 @@ impl<T: Value> AppFuture<Vec<T>> {
     /// assert_eq!(list.index(1).result()?, 2);
     /// assert_eq!(
     ///     list.index(3).result().unwrap_err().to_string(),
-    ///     "task `ready` has no element 3 in its value (a list of 3)"
+    ///     "a future made of a value has no element 3 in its value (a list of 3)"
     /// );
     /// # Ok::<(), chiltepin::TaskError>(())
     /// ```

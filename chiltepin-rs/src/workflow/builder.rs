@@ -65,10 +65,12 @@ impl WorkflowBuilder {
     }
 
     /// Has Ctrl-C and SIGTERM end the workflow's tasks before they end the program, as
-    /// `#[chiltepin::main]` does.
+    /// `#[chiltepin::main]` does: the first lets running tasks end within the configured grace, the
+    /// second kills them. Then main has two seconds to return by itself; else the program ends
+    /// with exit code 130 or 143.
     ///
-    /// Without it they end the program at once and its commands, which are process groups of
-    /// their own, go on.
+    /// Without it the signals end the program at once, and its commands, which are process groups
+    /// of their own, go on.
     pub fn handle_signals(mut self) -> Self {
         self.handle_signals = true;
         self

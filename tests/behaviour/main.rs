@@ -21,6 +21,7 @@ mod commands;
 mod commands_files;
 mod commands_stops;
 mod configuration;
+mod corners;
 mod errors;
 mod futures;
 mod graphs;

@@ -87,11 +87,9 @@ impl Inbox {
     /// Takes the next calls, at most `most`, in order. The kernel's lock is held, so that whoever
     /// gets it next finds them there.
     pub(super) fn take(&self, most: usize, taken: &mut Vec<NewCall>) {
-        if self.is_in_use() {
-            let calls = &mut self.state.lock().calls;
-            let count = most.min(calls.len());
-            taken.extend(calls.drain(..count));
-        }
+        let calls = &mut self.state.lock().calls;
+        let count = most.min(calls.len());
+        taken.extend(calls.drain(..count));
     }
 
     /// Ends a starter's errand; false if calls came meanwhile that nobody else will see to.

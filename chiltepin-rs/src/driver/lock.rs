@@ -44,7 +44,7 @@ pub(crate) struct Driver {
 
 /// How often a taken lock is looked at before the thread goes to sleep: one to three microseconds,
 /// by the length of the processor's pause.
-const SPINS: usize = 400;
+const SPINS: usize = 64;
 
 pub(super) struct State {
     pub(super) kernel: Kernel<Payload, TaskError>,
@@ -150,6 +150,12 @@ impl Driver {
                 Finish::Failed { failure, retryable }
             }
         };
+        // The kernel may let go of a failure that no longer counts; its last reference, and with it
+        // the user's error, is dropped here and not under the lock.
+        let _kept = match &finish {
+            Finish::Failed { failure, .. } => Some(failure.clone()),
+            _ => None,
+        };
         let keep = executor.map(|executor| (executor, task.kind().holds_thread()));
         let arrivals = self.ask(Event::Finished { attempt, finish });
         self.welcome(arrivals, keep)
@@ -180,15 +186,14 @@ impl Driver {
 
     /// The id of a task in the kernel, after seeing to it that it is there.
     fn placed(self: &Arc<Self>, task: &Header) -> Option<TaskId> {
-        if task.placed().is_none() {
-            self.admit_all();
-        }
+        // Who has taken it out of the inbox has the lock until it is placed.
+        while task.placed().is_none() && self.admit_waiting() {}
         task.placed()
     }
 
     /// Hands over all calls that were submitted before this.
     pub(crate) fn admit_all(self: &Arc<Self>) {
-        while self.inbox.is_in_use() && self.admit_waiting() {}
+        while self.admit_waiting() {}
     }
 
     /// Begins the end, in the way the event says, after all calls that were submitted before.
@@ -241,7 +246,7 @@ impl Driver {
 
     /// Makes the endings known to futures, still under the lock: a call submitted next must see
     /// what the kernel sees.
-    fn decide(&self, commands: &Commands) {
+    pub(super) fn decide(&self, commands: &[Command<Payload, TaskError>]) {
         let mut roots: HashMap<TaskId, TaskError> = HashMap::new();
         for command in commands {
             let Command::Ended {
@@ -255,6 +260,10 @@ impl Driver {
                 continue;
             };
             let header = payload.header();
+            if header.decision().is_made() {
+                // A call that was refused in a batch is decided before the next one is looked at.
+                continue;
+            }
             let kind = match ending {
                 Ending::Succeeded => {
                     header.decision().succeed();

@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use chiltepin_executors::panic::catch;
 use chiltepin_executors::{Attempt, Invocation, TaskKind};
 
 use super::Driver;
@@ -77,6 +78,11 @@ impl Driver {
                     at,
                     failure,
                 } => {
+                    if failure.is_none() && payload.kind() == TaskKind::Join {
+                        // What a join that took too long has submitted must not run beside what
+                        // its next attempt submits.
+                        self.cancel_scope(attempt.task);
+                    }
                     let pause = at.saturating_duration_since(std::time::Instant::now());
                     let task = payload.header().name();
                     match failure {
@@ -92,8 +98,9 @@ impl Driver {
                     ending,
                     ..
                 } => {
-                    payload.release();
-                    payload.waiting().wake();
+                    // A user's drop or waker that panics must not keep the others from theirs.
+                    let _ = catch(|| payload.release());
+                    let _ = catch(|| payload.waiting().wake());
                     if payload.kind() == TaskKind::Join {
                         self.end_scope(id, &ending);
                     }
@@ -110,11 +117,16 @@ impl Driver {
 
     /// What a join has submitted ends with it, unless the join itself ended of its own accord.
     fn end_scope<F>(self: &Arc<Self>, id: chiltepin_executors::TaskId, ending: &Ending<F>) {
+        if matches!(ending, Ending::Cancelled { .. } | Ending::TimedOut { .. }) {
+            self.cancel_scope(id);
+        } else {
+            self.scopes.lock().remove(&id);
+        }
+    }
+
+    fn cancel_scope(self: &Arc<Self>, id: chiltepin_executors::TaskId) {
         let scope = self.scopes.lock().remove(&id);
-        let stopped = matches!(ending, Ending::Cancelled { .. } | Ending::TimedOut { .. });
-        if let Some(scope) = scope
-            && stopped
-        {
+        if let Some(scope) = scope {
             scope.cancel(self);
         }
     }

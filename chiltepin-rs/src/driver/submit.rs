@@ -73,11 +73,27 @@ impl Driver {
             futures.push(future);
             batch.extend(call);
             if batch.len() == BATCH {
-                self.leave_in_inbox(batch.drain(..));
+                self.hand_over(batch.drain(..));
             }
         }
-        self.leave_in_inbox(batch);
+        self.hand_over(batch);
         futures
+    }
+
+    /// Hands over a batch here and now, behind those that wait: for so many the lock pays.
+    fn hand_over(self: &Arc<Self>, batch: impl IntoIterator<Item = NewCall>) {
+        if self.inbox.is_in_use() {
+            self.leave_in_inbox(batch);
+            self.admit_waiting();
+            return;
+        }
+        let mut arrivals = Arrivals::new();
+        let mut state = self.lock();
+        for call in batch {
+            self.admit(&mut state, call, &mut arrivals);
+        }
+        self.leave(state, &arrivals.commands);
+        self.welcome(arrivals, None);
     }
 
     /// Works out, before any lock is taken, all that can be; a call that cannot run has its error
@@ -170,7 +186,12 @@ impl Driver {
             rules: plan.rules,
         };
         let event = Event::Submitted { id, submission };
+        let before = arrivals.commands.len();
         kernel.handle(event, now, &mut arrivals.commands);
+        // The next call of the batch may depend on one that was refused.
+        self.decide(&arrivals.commands[before..]);
+        // Errors among them may be user values, whose last reference must not go under the lock.
+        dependencies.clear();
         if let Some(scope) = scope {
             arrivals.scoped.push((id, scope));
         }

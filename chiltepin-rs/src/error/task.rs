@@ -41,6 +41,31 @@ struct Inner {
     cause: Option<Cause>,
 }
 
+/// Errors may lie within errors as deep as joins within joins: taken apart one by one, they need no
+/// stack for it.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut next = take_inner(&mut self.kind);
+        while let Some(error) = next {
+            next = Arc::into_inner(error.inner).and_then(|mut inner| take_inner(&mut inner.kind));
+        }
+    }
+}
+
+fn take_inner(kind: &mut ErrorKind) -> Option<TaskError> {
+    if !matches!(
+        kind,
+        ErrorKind::DependencyFailed { .. } | ErrorKind::JoinFailed { .. }
+    ) {
+        return None;
+    }
+    match std::mem::replace(kind, ErrorKind::WorkflowClosed) {
+        ErrorKind::DependencyFailed { root } => Some(root),
+        ErrorKind::JoinFailed { cause } => Some(cause),
+        _ => None,
+    }
+}
+
 /// Which task, and where it ran last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ErrorPlace {

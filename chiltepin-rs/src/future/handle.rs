@@ -228,8 +228,13 @@ impl<T> AppFuture<T> {
     /// Whether the task has ended, well or badly.
     #[must_use]
     pub fn done(&self) -> bool {
-        self.task()
-            .is_none_or(|task| task.header().decision().is_made())
+        self.task().is_none_or(|task| {
+            let header = task.header();
+            header.decision().is_made() || {
+                header.see_placed();
+                header.decision().is_made()
+            }
+        })
     }
 
     /// Cancels the task, and with it those that depend on it. One that has ended is left alone.

@@ -112,13 +112,16 @@ where
         attempt: &Attempt,
         body: impl FnOnce(A::Values, &Run<'_>) -> R,
     ) -> Result<Result<R, PanicReport>, Failure> {
-        let values = self.prepare(attempt)?;
         let share = || -> Arc<dyn AnyTask> { Arc::clone(self) as _ };
         let run = Run {
             share: &share,
             attempt,
         };
-        Ok(catch(|| body(values, &run)))
+        // Copying the arguments is user code too.
+        match catch(|| self.prepare(attempt).map(|values| body(values, &run))) {
+            Ok(begun) => begun.map(Ok),
+            Err(report) => Ok(Err(report)),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::timeout;
 
+use super::signals::Heard;
 use crate::driver::Driver;
 use crate::future::block_on;
 use crate::kernel::Event;
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     handle: Handle,
     /// Everything has ended and the executors are shut.
     ended: AtomicBool,
+    /// Set if signals are handled.
+    heard: OnceLock<Heard>,
     /// How long running tasks may go on once the user interrupts.
     grace: Duration,
 }
@@ -33,12 +36,18 @@ impl Session {
             runtime,
             handle,
             ended: AtomicBool::new(false),
+            heard: OnceLock::new(),
             grace,
         })
     }
 
     pub(super) fn driver(&self) -> &Arc<Driver> {
         &self.driver
+    }
+
+    pub(super) fn set_heard(&self, heard: Heard) {
+        // It is listened to once; a second count would be dropped at once.
+        let _ = self.heard.set(heard);
     }
 
     pub(super) fn handle(&self) -> &Handle {

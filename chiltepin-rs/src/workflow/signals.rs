@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -9,6 +9,25 @@ use crate::kernel::Event;
 
 /// How long a program may go on after its tasks have ended, to clean up and say what it got.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The open workflows for which signals are handled.
+static HEARD: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts a workflow for which signals are handled, as long as it is open.
+pub(super) struct Heard(());
+
+impl Heard {
+    fn new() -> Self {
+        HEARD.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        HEARD.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// What Ctrl-C and SIGTERM do to a program: the first lets running tasks end within a grace, the
 /// second kills them; either way every future ends, and the program with the signal's exit code.
@@ -50,6 +69,7 @@ impl Signals {
             }
         };
         let signals = Arc::clone(self);
+        session.set_heard(Heard::new());
         let session = Arc::downgrade(session);
         std::thread::Builder::new()
             .name("signals".to_owned())
@@ -61,7 +81,11 @@ impl Signals {
     async fn obey(&self, mut both: Both, session: &Weak<Session>) {
         let number = both.next().await;
         self.first.store(number, Ordering::SeqCst);
-        // Without its workflow the program is as any other, which the signal ends.
+        if session.strong_count() == 0 && HEARD.load(Ordering::SeqCst) > 0 {
+            // Another workflow is there, and sees to the end of the program.
+            return;
+        }
+        // Without any workflow the program is as any other, which the signal ends.
         if let Some(session) = session.upgrade() {
             wind_down(&session, &mut both, number).await;
             tokio::select! {

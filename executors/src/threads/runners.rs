@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
+use crate::panic::catch;
 use crate::{Attempt, AttemptId, Capacity, Executor, Invocation, Outcome, Work};
 
 thread_local! {
@@ -191,8 +192,8 @@ impl Runners {
         })
         .await;
         // The body, and what it holds, is gone before anyone learns that it has ended.
-        body = None;
-        drop(body);
+        // Should its drop panic, that is the body's affair.
+        let _ = catch(|| drop(body.take()));
         if let Some(next) = work.finish(&attempt, outcome) {
             self.push(next);
         }

@@ -134,3 +134,18 @@ async fn an_error_from_deep_below_is_dropped_without_recursion(workflow: Workflo
     drop(workflow);
     drop(error);
 }
+
+#[task]
+fn heed(context: &chiltepin::TaskContext) {
+    while !context.is_cancelled() {
+        std::hint::spin_loop();
+    }
+}
+
+#[chiltepin::test]
+async fn a_body_that_heeds_its_timeout_has_timed_out(workflow: Workflow) {
+    for _ in 0..50 {
+        let future = heed().timeout(Duration::from_millis(2)).submit(&workflow);
+        assert!(future.await.unwrap_err().is_timeout());
+    }
+}

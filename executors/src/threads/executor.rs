@@ -94,15 +94,15 @@ impl Executor for Threads {
     }
 
     fn stop(&self, attempt: AttemptId, work: &Arc<dyn Work>) {
-        work.stop_signal().request(attempt.attempt);
-        match work.kind() {
+        if work.kind() == TaskKind::Function {
             // Nothing can end a body that runs on a thread of this process. Its future need not
-            // wait for it; its thread stays taken.
-            TaskKind::Function => Arc::clone(work).abandoned(attempt),
-            TaskKind::Command if self.bodies.hurry.load(Ordering::SeqCst) => {
-                work.stop_signal().hurry(attempt.attempt);
-            }
-            _ => {}
+            // wait for it; its thread stays taken. It is told afterwards, lest a body that heeds
+            // the request ends with a value before its task has ended without one.
+            Arc::clone(work).abandoned(attempt);
+        }
+        work.stop_signal().request(attempt.attempt);
+        if work.kind() == TaskKind::Command && self.bodies.hurry.load(Ordering::SeqCst) {
+            work.stop_signal().hurry(attempt.attempt);
         }
     }
 

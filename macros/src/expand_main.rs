@@ -114,7 +114,7 @@ fn known(start: Start, function: &Function) -> TokenStream {
     let mut renamed = function.clone();
     renamed.signature.ident = body_name(&function.signature);
     quote! {
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "the mistakes reported keep it from being called")]
         #renamed
         fn main() {}
     }

@@ -270,7 +270,7 @@ fn body(task: &Task) -> TokenStream {
         None => function,
         // The impl block is where its type is, as seen from the user's source.
         Some(owner) => quote! {
-            #[allow(non_local_definitions)]
+            #[allow(non_local_definitions, reason = "the type is beside the task in the source")]
             impl #owner {
                 #function
             }

@@ -26,6 +26,7 @@ pub mod registry;
 mod resources;
 mod stop;
 pub mod threads;
+pub mod wire;
 mod work;
 
 pub use attempt::Attempt;

@@ -67,7 +67,11 @@ async fn main(workflow: Workflow) -> chiltepin::Result<()> {
         "added to it: {} runs",
         fs::read_to_string(&log)?.lines().count()
     );
-    println!("where it went: {}", first.stdout() == Some(log));
+    let output = first.stdout();
+    println!(
+        "where it went: {}",
+        output.is_some_and(|output| output.path() == log)
+    );
 
     let found = search("four", &file)
         .allow_exit_codes([1])

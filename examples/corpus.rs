@@ -2,7 +2,7 @@
 //! map-reduce with one task per file, and the real `sort`.
 //!
 //! ```text
-//! cargo run --release --example corpus -- [FOLDER]
+//! cargo run --release --example corpus -- [--executor NAME] [--verbose] [FOLDER]
 //!
 //!   list_files ─► count_all (join) ─► count_words, for each file ─► merge
 //!                                     ─► write_table ─► sort_table (bash) ─► read_top
@@ -13,11 +13,13 @@
 //! UTF-8 text are counted and left out. What cannot be read is named, does not stop the rest, and
 //! makes the program end with exit code 1.
 //!
-//! The tasks run on the executor `compute` where the configuration has one: that of
-//! `CHILTEPIN_CONFIG`, else `examples/chiltepin.toml`. With neither file they run on `local`. The
-//! table and its sorted form stay in the run's folder, below `runs`.
+//! The tasks run on the executor `NAME` of the configuration: that of `CHILTEPIN_CONFIG`, else
+//! `examples/chiltepin.toml`, which has `compute` (threads) and `processes` (worker processes).
+//! Without a name it is `compute` where there is one, else `local`. `--verbose` tells which
+//! processes counted words. The table and its sorted form stay in the run's folder, below `runs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -38,9 +40,15 @@ struct Listing {
     unreadable: Vec<String>,
 }
 
-/// What became of a file.
+/// What became of a file, and in which process.
 #[derive(Clone, Serialize, Deserialize)]
-enum Counted {
+struct Counted {
+    outcome: Outcome,
+    process: u32,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+enum Outcome {
     Words(Words),
     NotText,
     Unreadable(String),
@@ -59,6 +67,8 @@ struct Summary {
     texts: usize,
     not_text: usize,
     unreadable: Vec<String>,
+    /// The processes that counted words.
+    processes: BTreeSet<u32>,
 }
 
 /// Lists the regular files below `folder`, sorted; all of them, or those with one of `extensions`.
@@ -119,14 +129,21 @@ fn unreadable(path: &Path, error: &io::Error) -> io::Error {
 /// other files count all the same.
 #[task]
 fn count_words(file: PathBuf) -> Counted {
-    let text = match fs::read_to_string(&file) {
+    Counted {
+        outcome: words_of(&file),
+        process: std::process::id(),
+    }
+}
+
+fn words_of(file: &Path) -> Outcome {
+    let text = match fs::read_to_string(file) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::InvalidData => return Counted::NotText,
-        Err(error) => return Counted::Unreadable(unreadable(&file, &error).to_string()),
+        Err(error) if error.kind() == ErrorKind::InvalidData => return Outcome::NotText,
+        Err(error) => return Outcome::Unreadable(unreadable(file, &error).to_string()),
     };
     // Text of a kind that no one wrote.
     if text.contains('\0') {
-        return Counted::NotText;
+        return Outcome::NotText;
     }
     let mut words = Words::new();
     for word in text.split(|letter: char| !letter.is_alphabetic()) {
@@ -134,7 +151,7 @@ fn count_words(file: PathBuf) -> Counted {
             *words.entry(word.to_lowercase()).or_default() += 1;
         }
     }
-    Counted::Words(words)
+    Outcome::Words(words)
 }
 
 #[task]
@@ -142,15 +159,16 @@ fn merge(counted: Vec<Counted>, unreadable: Vec<String>) -> Tally {
     let mut tally = Tally::default();
     tally.summary.unreadable = unreadable;
     for file in counted {
-        match file {
-            Counted::Words(words) => {
+        tally.summary.processes.insert(file.process);
+        match file.outcome {
+            Outcome::Words(words) => {
                 tally.summary.texts += 1;
                 for (word, count) in words {
                     *tally.words.entry(word).or_default() += count;
                 }
             }
-            Counted::NotText => tally.summary.not_text += 1,
-            Counted::Unreadable(reason) => tally.summary.unreadable.push(reason),
+            Outcome::NotText => tally.summary.not_text += 1,
+            Outcome::Unreadable(reason) => tally.summary.unreadable.push(reason),
         }
     }
     tally.summary.words = tally.words.values().sum();
@@ -159,11 +177,10 @@ fn merge(counted: Vec<Counted>, unreadable: Vec<String>) -> Tally {
 
 /// Fans out: how many calls there are is known once the listing is.
 #[join_task]
-async fn count_all(workflow: &Workflow, listing: Listing) -> AppFuture<Tally> {
-    let executor = executor(workflow);
-    let counted = workflow.map(listing.files, |file| count_words(file).on(executor));
+async fn count_all(workflow: &Workflow, listing: Listing, executor: String) -> AppFuture<Tally> {
+    let counted = workflow.map(listing.files, |file| count_words(file).on(&executor));
     merge(counted, listing.unreadable)
-        .on(executor)
+        .on(&executor)
         .submit(workflow)
 }
 
@@ -192,11 +209,39 @@ fn read_top(sorted: PathBuf, most: usize) -> io::Result<Vec<String>> {
         .collect()
 }
 
-fn executor(workflow: &Workflow) -> &'static str {
-    if workflow.executors().iter().any(|name| name == "compute") {
-        "compute"
-    } else {
-        "local"
+/// What the program was asked to do.
+#[derive(Default)]
+struct Options {
+    folder: Option<PathBuf>,
+    executor: Option<String>,
+    verbose: bool,
+}
+
+impl Options {
+    /// Reads the arguments; none if they make no sense.
+    fn read(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let mut options = Self::default();
+        while let Some(argument) = arguments.next() {
+            match argument.to_str() {
+                Some("--executor") => {
+                    options.executor = Some(arguments.next()?.into_string().ok()?);
+                }
+                Some("--verbose") => options.verbose = true,
+                Some(option) if option.starts_with('-') => return None,
+                _ if options.folder.is_some() => return None,
+                _ => options.folder = Some(argument.into()),
+            }
+        }
+        Some(options)
+    }
+
+    fn executor(&self, workflow: &Workflow) -> String {
+        let has_compute = || workflow.executors().iter().any(|name| name == "compute");
+        match &self.executor {
+            Some(name) => name.clone(),
+            None if has_compute() => "compute".to_owned(),
+            None => "local".to_owned(),
+        }
     }
 }
 
@@ -209,34 +254,34 @@ fn open(repository: &Path) -> chiltepin::Result<Workflow> {
     builder.open()
 }
 
-fn count(folder: Option<PathBuf>) -> chiltepin::Result<ExitCode> {
+fn count(options: &Options) -> chiltepin::Result<ExitCode> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let workflow = open(&repository)?;
-    let executor = executor(&workflow);
+    let executor = options.executor(&workflow);
 
-    let (folder, extensions) = match folder {
-        Some(folder) => (folder, Vec::new()),
+    let (folder, extensions) = match &options.folder {
+        Some(folder) => (folder.clone(), Vec::new()),
         None => (
             repository.canonicalize()?,
             vec!["md".to_owned(), "rs".to_owned()],
         ),
     };
     let listing = list_files(&folder, extensions)
-        .on(executor)
+        .on(&executor)
         .submit(&workflow);
-    let tally = count_all(listing).submit(&workflow);
+    let tally = count_all(listing, &executor).submit(&workflow);
     let words = tally.field(|tally| &tally.words);
     let table = write_table(words)
-        .on(executor)
+        .on(&executor)
         .fresh_directory()
         .submit(&workflow);
     let sorted = sort_table(&table)
-        .on(executor)
+        .on(&executor)
         .stdout(Capture::auto())
         .submit(&workflow);
-    let top = sorted.stdout().unwrap_or_default();
+    let top = sorted.stdout().map(PathBuf::from).unwrap_or_default();
     let top = read_top(top, 10)
-        .on(executor)
+        .on(&executor)
         .inputs([&sorted])
         .submit(&workflow);
 
@@ -253,6 +298,15 @@ fn count(folder: Option<PathBuf>) -> chiltepin::Result<ExitCode> {
     if summary.not_text > 0 {
         println!("{} files are not text and left out", summary.not_text);
     }
+    if options.verbose {
+        let processes = summary.processes.iter().map(ToString::to_string);
+        let processes: Vec<_> = processes.collect();
+        println!(
+            "words were counted on `{executor}` by the processes {} (this one is {})",
+            processes.join(", "),
+            std::process::id()
+        );
+    }
     for line in top.result()? {
         let (count, word) = line.split_once('\t').unwrap_or((&line, ""));
         println!("{count:>8}  {word}");
@@ -266,13 +320,12 @@ fn count(folder: Option<PathBuf>) -> chiltepin::Result<ExitCode> {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    let folder = arguments.next().map(PathBuf::from);
-    if arguments.next().is_some() {
-        eprintln!("usage: corpus [FOLDER]");
+    chiltepin::init();
+    let Some(options) = Options::read(std::env::args_os().skip(1)) else {
+        eprintln!("usage: corpus [--executor NAME] [--verbose] [FOLDER]");
         return ExitCode::from(2);
-    }
-    count(folder).unwrap_or_else(|error| {
+    };
+    count(&options).unwrap_or_else(|error| {
         eprintln!("error: {error:?}");
         ExitCode::FAILURE
     })

@@ -61,6 +61,11 @@ pub fn log_level() -> Result<Option<LogLevel>, EnvironmentError> {
     level_in(env::var_os(LOG.name))
 }
 
+/// What a variable says of the GPUs that this process was granted.
+pub(crate) fn gpu_variable(name: &str) -> Option<String> {
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// Whether a panic of a task is to be printed with its stack, as `RUST_BACKTRACE` asks for.
 pub(crate) fn backtrace() -> bool {
     env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0")

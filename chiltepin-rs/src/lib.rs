@@ -1,5 +1,9 @@
 #![doc = include_str!("../docs/guide.md")]
 
+// The macros write paths from `::chiltepin`, in this crate's own tests too.
+#[cfg(test)]
+extern crate self as chiltepin;
+
 mod arg;
 mod call;
 #[cfg(feature = "cli")]
@@ -12,7 +16,9 @@ mod future;
 mod kernel;
 mod log;
 mod private;
+mod registry;
 mod run;
+mod serve;
 mod shell;
 mod task;
 mod value;
@@ -21,14 +27,16 @@ mod workflow;
 pub use arg::{IntoArg, IntoInputs};
 pub use call::{Call, Capture, kind};
 pub use chiltepin_executors::mpi::TaskGeometry;
-pub use chiltepin_executors::{Resources, TaskId};
+pub use chiltepin_executors::registry::Location;
+pub use chiltepin_executors::{OnLoss, ProcessEnd, Resources, TaskId, TaskKind};
 pub use chiltepin_macros::{bash_task, join_task, main, sh, task, tasks, test};
 pub use error::{Error, ErrorKind, Result, TaskError};
-pub use future::{AppFuture, Status};
+pub use future::{AppFuture, Status, TaskOutput, TaskReport};
+pub use registry::{TaskDescription, registry};
 pub use shell::{ShellWord, ShellWords};
 pub use task::TaskContext;
 pub use value::Value;
-pub use workflow::{Workflow, WorkflowBuilder};
+pub use workflow::{Workflow, WorkflowBuilder, init};
 
 #[doc = include_str!("../docs/from_chiltepin.md")]
 pub mod from_chiltepin {}

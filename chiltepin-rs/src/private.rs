@@ -4,15 +4,24 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-pub use chiltepin_executors::registry::{Location, Registration, TaskDefaults, TaskInfo};
-pub use chiltepin_executors::{Failure, TaskKind};
+pub use chiltepin_executors::registry::{
+    Entry, ErrorCodec, Location, Parameter, Registration, TaskDefaults, TaskInfo,
+};
+pub use chiltepin_executors::{Failure, OnLoss, ServedCall, TaskKind};
 pub use inventory;
 
+pub use crate::__error_codec as error_codec;
 pub use crate::__failure as failure;
 pub use crate::arg::Arg;
 pub use crate::error::ladder;
 pub use crate::task::{Arguments, Run};
 pub use crate::workflow::{MainOptions, run_main, run_main_blocking, run_test, run_test_blocking};
+
+/// What serves a task to other processes.
+pub mod serve {
+    pub use crate::serve::{AsyncFunction, Command, Function, Unserved};
+    pub use chiltepin_executors::registry::ServedFuture;
+}
 
 /// What `sh!` calls.
 pub mod shell {

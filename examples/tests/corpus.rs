@@ -41,6 +41,47 @@ fn words_are_counted_and_ties_ordered() {
 }
 
 #[test]
+fn worker_processes_give_the_same_answer() {
+    let input = texts();
+    let run = tempfile::tempdir().unwrap();
+    let output = example("corpus", run.path())
+        .args(["--executor", "processes", "--verbose"])
+        .arg(input.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let printed = stdout(&output);
+    let (told, answer): (Vec<_>, Vec<_>) = printed
+        .lines()
+        .partition(|line| line.starts_with("words were counted on `processes`"));
+    let expected = expected("13 words in 3 text files", input.path(), "");
+    assert_eq!(answer, expected.lines().collect::<Vec<_>>());
+    let [told] = told[..] else {
+        panic!("{printed}");
+    };
+    let numbers: Vec<u32> = told
+        .split(|letter: char| !letter.is_ascii_digit())
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    let (own, workers) = numbers.split_last().unwrap();
+    assert!(!workers.is_empty() && !workers.contains(own), "{told}");
+}
+
+#[test]
+fn an_option_that_does_not_exist_is_answered_with_those_that_do() {
+    let run = tempfile::tempdir().unwrap();
+    let output = example("corpus", run.path())
+        .arg("--fast")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stderr(&output),
+        "usage: corpus [--executor NAME] [--verbose] [FOLDER]\n"
+    );
+}
+
+#[test]
 fn only_the_ten_most_frequent_are_printed() {
     let input = tempfile::tempdir().unwrap();
     let words: Vec<_> = ('a'..='z').map(|letter| letter.to_string()).collect();
@@ -132,7 +173,10 @@ fn a_second_folder_is_refused() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert_eq!(stderr(&output), "usage: corpus [FOLDER]\n");
+    assert_eq!(
+        stderr(&output),
+        "usage: corpus [--executor NAME] [--verbose] [FOLDER]\n"
+    );
 }
 
 #[test]

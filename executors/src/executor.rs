@@ -12,6 +12,15 @@ pub trait Executor: Send + Sync + fmt::Debug {
     /// The room this executor has from the start, if any.
     fn offer(&self) -> Option<Capacity>;
 
+    /// Is told, before anything is started, whom to tell of room that comes and goes.
+    fn attach(&self, _rooms: Arc<dyn Rooms>) {}
+
+    /// Whether it tells by [`Work::begun`] when the time of an attempt begins: calls may wait here.
+    /// Elsewhere that is when the attempt is [started](Executor::start).
+    fn tells_begin(&self) -> bool {
+        false
+    }
+
     /// Starts one invocation that was bound to this executor's room.
     ///
     /// Returns at once; never runs a body on the caller's stack. The invocation's
@@ -31,4 +40,14 @@ pub trait Executor: Send + Sync + fmt::Debug {
     ///
     /// Called once, after everything was finished or stopped.
     async fn shutdown(&self, grace: Duration);
+}
+
+/// Is told of an executor's room beyond what it [offers](Executor::offer) from the start, which is
+/// offer number 0.
+pub trait Rooms: Send + Sync {
+    /// There is room. Made again under the same number it replaces the earlier one.
+    fn offered(&self, offer: u32, capacity: Capacity);
+
+    /// The room is gone; what runs there still reports its end.
+    fn withdrawn(&self, offer: u32);
 }

@@ -15,25 +15,39 @@
 //! executor goes from task to task without a queue between them.
 
 mod attempt;
+mod causes;
 pub mod command;
 mod executor;
 mod id;
 mod machine;
 pub mod mpi;
+pub mod node;
 mod outcome;
 pub mod panic;
+pub mod pool;
+pub mod program;
 pub mod registry;
+mod report;
 mod resources;
+mod served;
+pub mod start;
 mod stop;
+mod system;
 pub mod threads;
 pub mod wire;
 mod work;
+mod worker;
 
 pub use attempt::Attempt;
-pub use executor::Executor;
+pub use executor::{Executor, Rooms};
 pub use id::{AttemptId, TaskId};
 pub use machine::machine_memory;
-pub use outcome::{Failure, FailureKind, Outcome, PanicReport, UserError};
-pub use resources::{Capacity, Demand, Resources, TaskKind};
+pub use outcome::{
+    AnyError, Failure, FailureKind, LostWorker, Outcome, PanicReport, ProcessEnd, UserError,
+    signal_name,
+};
+pub use report::{OutputPart, Report, Usage};
+pub use resources::{ByteSize, Capacity, Demand, Resources, TaskKind};
+pub use served::{EncodedCall, EncodedValues, OnLoss, ServedCall};
 pub use stop::StopSignal;
 pub use work::{Invocation, Work};

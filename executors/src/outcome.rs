@@ -4,6 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+/// The value of an error, whatever its type.
+pub type AnyError = dyn Any + Send + Sync;
+
 /// How an attempt ended. On success the work has kept the value itself.
 #[derive(Debug)]
 pub enum Outcome {
@@ -82,11 +87,84 @@ pub enum FailureKind {
         /// What the system said.
         error: Arc<io::Error>,
     },
+    /// The worker process that ran the body ended under it, as often as it may.
+    WorkerLost(LostWorker),
+    /// The executor cannot run anything, as one whose workers do not start.
+    Unavailable {
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// An argument, or the result, cannot travel between processes.
+    Encoding {
+        /// Which and why, as the end of a sentence that begins with the task.
+        reason: String,
+    },
     /// The work cannot be run as it is, as a script that contains a NUL byte.
     Invalid {
         /// What is wrong, and what to do instead.
         reason: String,
     },
+}
+
+/// How a worker process ended that ran a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostWorker {
+    /// The worker's name, as `compute-3`.
+    pub worker: String,
+    /// How its process ended.
+    pub end: ProcessEnd,
+    /// The last lines it wrote to stderr.
+    pub stderr: String,
+    /// How many workers this task has lost, this one among them.
+    pub losses: u32,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProcessEnd {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// Nobody can tell: what would know is gone too.
+    Unknown,
+}
+
+/// As the end of a sentence that begins with the process.
+impl fmt::Display for ProcessEnd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(formatter, "exited with code {code}"),
+            Self::Signal(signal) => {
+                write!(
+                    formatter,
+                    "was ended by signal {signal}{}",
+                    signal_name(*signal)
+                )
+            }
+            Self::Unknown => formatter.write_str("is gone, with what knew how it ended"),
+        }
+    }
+}
+
+/// The names of the signals that end processes in practice, in brackets.
+#[must_use]
+pub fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        1 => " (SIGHUP)",
+        2 => " (SIGINT)",
+        3 => " (SIGQUIT)",
+        4 => " (SIGILL)",
+        6 => " (SIGABRT)",
+        7 => " (SIGBUS)",
+        8 => " (SIGFPE)",
+        9 => " (SIGKILL: often the kernel's out-of-memory killer)",
+        11 => " (SIGSEGV)",
+        13 => " (SIGPIPE)",
+        15 => " (SIGTERM)",
+        24 => " (SIGXCPU)",
+        _ => "",
+    }
 }
 
 /// An error returned by a task's body, by the best rung its type allows.
@@ -97,7 +175,7 @@ pub struct UserError {
     /// The words of its causes, nearest first.
     pub causes: Vec<String>,
     /// The value itself, where its type can travel to other processes.
-    pub value: Option<Arc<dyn Any + Send + Sync>>,
+    pub value: Option<Arc<AnyError>>,
 }
 
 impl fmt::Debug for UserError {

@@ -25,7 +25,7 @@ impl fmt::Display for Resources {
         let cores = if self.cores == 1 { "core" } else { "cores" };
         write!(formatter, "{} {cores}", self.cores)?;
         if self.memory > 0 {
-            write!(formatter, ", {} memory", Bytes(self.memory))?;
+            write!(formatter, ", {} memory", ByteSize(self.memory))?;
         }
         if self.gpus > 0 {
             let gpus = if self.gpus == 1 { "GPU" } else { "GPUs" };
@@ -36,9 +36,10 @@ impl fmt::Display for Resources {
 }
 
 /// A number of bytes, printed in the largest binary unit that divides it or with one decimal.
-struct Bytes(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(pub u64);
 
-impl fmt::Display for Bytes {
+impl fmt::Display for ByteSize {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(&str, u64); 4] = [
             ("TiB", 1 << 40),

@@ -1,9 +1,13 @@
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use crate::command::CommandSpec;
-use crate::{Attempt, AttemptId, Failure, Outcome, StopSignal, TaskKind};
+use crate::{
+    Attempt, AttemptId, EncodedCall, Failure, Outcome, Report, Resources, StopSignal, TaskKind,
+};
 
 /// One bound attempt on its way to an executor.
 pub struct Invocation {
@@ -39,6 +43,36 @@ pub trait Work: Send + Sync {
 
     /// Takes a command's exit code as the task's value.
     fn exited(&self, code: i32) -> Outcome;
+
+    /// What the call asks for while it runs.
+    fn resources(&self) -> Resources;
+
+    /// Encodes the call for another process: its function and its arguments. What earlier tasks
+    /// gave in encoded form is put in as it is. Panics of the user's code are caught.
+    ///
+    /// An inline value may have at most `largest` bytes.
+    ///
+    /// # Errors
+    /// An argument cannot be encoded, is too large, or is not to be had; the error names it.
+    fn encode(&self, attempt: &Attempt, largest: usize) -> Result<EncodedCall, Failure>;
+
+    /// Takes the encoded value that another process gives; it is decoded when somebody asks.
+    fn returned(&self, value: Bytes) -> Outcome;
+
+    /// Counts a worker process that was lost under the task, and gives the count.
+    fn count_loss(&self) -> u32;
+
+    /// Takes the account of the attempt that is about to [`finish`](Work::finish).
+    fn report(&self, report: Report);
+
+    /// How long an attempt may take, from its begin.
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Reports that the attempt begins, which waited until now, to an executor's
+    /// [promise](crate::Executor::tells_begin). Said again of the same attempt it changes nothing.
+    fn begun(&self, _attempt: AttemptId) {}
 
     /// Reports how the attempt ended.
     ///

@@ -36,6 +36,13 @@ pub(crate) fn task(
              and give the executor to the calls inside",
         );
     }
+    if let (Kind::Join, Some(key)) = (kind, &options.on_loss_key) {
+        report.at(
+            key,
+            "a join task runs in the driver, where no worker can be lost: remove the option, \
+             and give it to the tasks that the join submits",
+        );
+    }
     let (outer_attributes, body_attributes) = attributes::split(attributes, report);
 
     // What is wrong with the signature leaves nothing to expand; a wrong option does.

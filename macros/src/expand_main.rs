@@ -167,16 +167,30 @@ fn write(start: Start, options: &MainOptions, function: &Function) -> TokenStrea
     } else {
         quote!(#body)
     };
-    let (test, returned) = match start {
-        Start::Main => (None, quote!(-> ::std::process::ExitCode)),
-        Start::Test => (Some(quote!(#[::core::prelude::v1::test])), quote!(#output)),
+    let (test, returned, path) = match start {
+        Start::Main => (
+            None,
+            quote!(-> ::std::process::ExitCode),
+            quote!(::core::option::Option::None),
+        ),
+        Start::Test => {
+            // As the test harness names it, by which a worker process is started at this test.
+            let name = ident.to_string();
+            (
+                Some(quote!(#[::core::prelude::v1::test])),
+                quote!(#output),
+                quote!(::core::option::Option::Some(::core::concat!(
+                    ::core::module_path!(), "::", #name
+                ))),
+            )
+        }
     };
     quote! {
         #test
         #(#attributes)*
         #visibility fn #ident() #returned {
             #asyncness fn #body(#inputs) #output #where_clause #block
-            #run(#private::MainOptions { config: #config }, #main)
+            #run(#private::MainOptions { config: #config, test: #path }, #main)
         }
     }
 }

@@ -5,8 +5,10 @@ use quote::{quote, quote_spanned};
 use syn::LitStr;
 use syn::ext::IdentExt as _;
 
-use crate::model::{Kind, Task};
-use crate::options::Texts;
+use crate::expand_start::{entry, error_entry};
+use crate::model::{Kind, Source, Task};
+use crate::options::{OnLoss, Texts};
+use crate::types;
 
 /// The static that describes the task, and its entry in the program's list.
 pub(crate) fn registration(task: &Task) -> TokenStream {
@@ -24,6 +26,16 @@ pub(crate) fn registration(task: &Task) -> TokenStream {
         file: ::core::file!(), line: ::core::line!(), column: ::core::column!()
     };
     let defaults = defaults(task);
+    let parameters = parameters(task);
+    let returns = match &task.returns.written {
+        Some(written) => types::readable(written),
+        None => "()".to_owned(),
+    };
+    let takes_context = task
+        .parameters
+        .iter()
+        .any(|parameter| parameter.source == Source::Context);
+    let (entry, error) = (entry(task), error_entry(task));
     quote! {
         struct __ChiltepinHere;
         static __CHILTEPIN_TASK: #private::TaskInfo = #private::TaskInfo {
@@ -33,11 +45,33 @@ pub(crate) fn registration(task: &Task) -> TokenStream {
             kind: #private::TaskKind::#kind,
             location: #private::Location { #location },
             defaults: #defaults,
+            parameters: &[#(#parameters),*],
+            returns: #returns,
+            takes_context: #takes_context,
+            entry: #entry,
+            error: #error,
         };
         #private::inventory::submit! {
             #private::Registration(&__CHILTEPIN_TASK)
         }
     }
+}
+
+/// The arguments as they are written, `self` first.
+fn parameters(task: &Task) -> impl Iterator<Item = TokenStream> {
+    let private = task.private();
+    let of_self = task
+        .receiver
+        .as_ref()
+        .and(task.owner.as_ref())
+        .map(|owner| ("self".to_owned(), types::readable(owner)));
+    let arguments = task.arguments().map(|parameter| {
+        let name = parameter.name.unraw().to_string();
+        (name, types::readable(&parameter.written.ty))
+    });
+    of_self.into_iter().chain(arguments).map(
+        move |(name, type_text)| quote!(#private::Parameter { name: #name, type_text: #type_text }),
+    )
 }
 
 fn defaults(task: &Task) -> TokenStream {
@@ -53,6 +87,10 @@ fn defaults(task: &Task) -> TokenStream {
     let priority = options.priority.unwrap_or_default();
     let cache = options.cache;
     let version = optional(options.version.as_ref().map(|version| quote!(#version)));
+    let on_loss = optional(options.on_loss.map(|on_loss| match on_loss {
+        OnLoss::Repeat => quote!(#private::OnLoss::Repeat),
+        OnLoss::Fail => quote!(#private::OnLoss::Fail),
+    }));
     quote! {
         #private::TaskDefaults {
             executors: #executors,
@@ -62,6 +100,7 @@ fn defaults(task: &Task) -> TokenStream {
             priority: #priority,
             cache: #cache,
             version: #version,
+            on_loss: #on_loss,
         }
     }
 }

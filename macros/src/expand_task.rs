@@ -3,10 +3,15 @@
 //! ```text
 //!   fn multiply(x: impl IntoArg<i64>, ..) -> Call<i64> {
 //!       fn __chiltepin_multiply(x: i64, ..) -> i64 { .. }         the user's body
+//!       fn __chiltepin_start_multiply((x, ..): (i64, ..), run) -> Result<i64, Failure> { .. }
+//!       fn __chiltepin_serve_multiply(call, out) -> Result<(), Failure> { .. }
 //!       struct __ChiltepinHere; static __CHILTEPIN_TASK; submit!   its name, its registration
-//!       __private::function(&TASK, (wait::<i64>(x), ..), |(x, ..), run| ..)
+//!       __private::function(&TASK, (wait::<i64>(x), ..), __chiltepin_start_multiply)
 //!   }
 //! ```
+//!
+//! Both ways to a body, the call and the registration through which other processes serve it, go
+//! through the one function that starts it, so that it is compiled once.
 //!
 //! The body stands inside, so that conditions and lint levels reach it and nothing else sees it. A
 //! method's body stands in an impl block of its own inside, since a nested function has no `Self`.
@@ -19,9 +24,9 @@ use syn::spanned::Spanned as _;
 use syn::{FnArg, Ident};
 
 use crate::check_returns::Value;
-use crate::expand_command::command;
 use crate::expand_join::{join, joined};
 use crate::expand_registration::registration;
+use crate::expand_start::{call, start};
 use crate::model::{Kind, Outcome, Source, Task};
 use crate::types;
 
@@ -46,22 +51,21 @@ pub(crate) fn expand(task: &Task) -> TokenStream {
         let bound = quote_spanned!(span=> impl #runtime::IntoArg<#ty>);
         quote!(#name: #bound)
     });
-    let call = call_type(task);
-    let body = body(task);
+    let returns = call_type(task);
+    let bodies = bodies(task);
     let outcome = check_outcome(task);
     let registration = registration(task);
-    let start = match task.kind {
-        Kind::Function => function(task),
-        Kind::Command => command(task),
+    let call = match task.kind {
+        Kind::Function | Kind::Command => call(task),
         Kind::Join => join(task),
     };
     quote! {
         #(#outer_attributes)*
-        #visibility fn #name(#receiver #(#arguments),*) -> #call #where_clause {
-            #body
+        #visibility fn #name(#receiver #(#arguments),*) -> #returns #where_clause {
+            #bodies
             #outcome
             #registration
-            #start
+            #call
         }
     }
 }
@@ -78,15 +82,36 @@ impl Task {
         placed(self.private(), span)
     }
 
-    fn body_name(&self) -> Ident {
+    /// The name of a function within the task's; the body's own has no role.
+    pub(crate) fn inner_name(&self, role: &str) -> Ident {
         format_ident!(
-            "__chiltepin_{}",
+            "__chiltepin_{}{}",
+            role,
             self.name.unraw(),
             span = Span::call_site()
         )
     }
 
-    fn arguments(&self) -> impl Iterator<Item = &crate::model::Parameter> {
+    /// The path of such a function, from within the task's function.
+    pub(crate) fn inner_path(&self, role: &str) -> TokenStream {
+        let name = self.inner_name(role);
+        if self.owner.is_some() {
+            quote!(Self::#name)
+        } else {
+            quote!(#name)
+        }
+    }
+
+    /// The same from within an item there, which has no `Self`.
+    pub(crate) fn inner_path_in_item(&self, role: &str) -> TokenStream {
+        let name = self.inner_name(role);
+        match &self.owner {
+            Some(owner) => quote!(<#owner>::#name),
+            None => quote!(#name),
+        }
+    }
+
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &crate::model::Parameter> {
         self.parameters
             .iter()
             .filter(|parameter| parameter.source == Source::Argument)
@@ -121,6 +146,13 @@ impl Task {
         quote!((#snapshot #(#values,)*))
     }
 
+    /// The types of those values, as a tuple.
+    pub(crate) fn types(&self) -> TokenStream {
+        let snapshot = self.receiver.as_ref().map(|_| quote!(Self,));
+        let types = self.arguments().map(|parameter| &parameter.written.ty);
+        quote!((#snapshot #(#types,)*))
+    }
+
     /// What the framework gives, taken from the run: `let context = run.context();`.
     pub(crate) fn given(&self) -> TokenStream {
         let run = local("run");
@@ -144,13 +176,7 @@ impl Task {
     /// The call of the body, with `.await` where it is async.
     fn call_body(&self) -> TokenStream {
         let span = located(self.returns.span);
-        let name = self.body_name();
-        let path = if self.owner.is_some() {
-            quote!(Self::#name)
-        } else {
-            quote!(#name)
-        };
-        let path = placed(path, span);
+        let path = placed(self.inner_path(""), span);
         let snapshot = self.receiver.as_ref().map(|_| {
             let this = local("this");
             quote!(&#this,)
@@ -243,14 +269,15 @@ fn call_type(task: &Task) -> TokenStream {
     }
 }
 
-fn body(task: &Task) -> TokenStream {
+/// The user's body, and what starts it.
+fn bodies(task: &Task) -> TokenStream {
     let Task {
         body_attributes,
         where_clause,
         block,
         ..
     } = task;
-    let name = task.body_name();
+    let name = task.inner_name("");
     let asyncness = task.is_async.then(|| quote!(async));
     let receiver = task
         .receiver
@@ -262,17 +289,19 @@ fn body(task: &Task) -> TokenStream {
         .map(|parameter| FnArg::Typed(parameter.written.clone()));
     let parameters = receiver.chain(typed);
     let output = task.returns.written.as_ref().map(|ty| quote!(-> #ty));
-    let function = quote! {
+    let start = start(task);
+    let functions = quote! {
         #(#body_attributes)*
         #asyncness fn #name(#(#parameters),*) #output #where_clause #block
+        #start
     };
     match &task.owner {
-        None => function,
+        None => functions,
         // The impl block is where its type is, as seen from the user's source.
         Some(owner) => quote! {
             #[allow(non_local_definitions, reason = "the type is beside the task in the source")]
             impl #owner {
-                #function
+                #functions
             }
         },
     }
@@ -301,31 +330,5 @@ fn check_outcome(task: &Task) -> TokenStream {
             use #private::NotResult as _;
             #check
         };
-    }
-}
-
-fn function(task: &Task) -> TokenStream {
-    let (waits, values, given, outcome) =
-        (task.waits(), task.values(), task.given(), task.outcome());
-    let run = local("run");
-    // What the value type lacks is reported of this call as a whole: at the return type.
-    let span = located(task.returns.span);
-    let private = task.private_at(span);
-    if task.is_async {
-        quote_spanned! {span=>
-            #private::async_function(&__CHILTEPIN_TASK, #waits, |#values, #run| {
-                let _ = #run;
-                #given
-                async move { #outcome }
-            })
-        }
-    } else {
-        quote_spanned! {span=>
-            #private::function(&__CHILTEPIN_TASK, #waits, |#values, #run| {
-                let _ = #run;
-                #given
-                #outcome
-            })
-        }
     }
 }

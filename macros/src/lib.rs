@@ -5,7 +5,7 @@
 //! ```text
 //!   #[task] fn ..       entry ────────┐
 //!   #[tasks] impl ..    expand_tasks ─┴─► options, model ──► check ──► expand_task ─► fn .. -> Call
-//!                                              │               │         ├─ expand_command
+//!                                              │               │         ├─ expand_start
 //!                                              └──► report ◄───┘         ├─ expand_join
 //!                                                 every mistake          └─ expand_registration
 //!   #[main], #[test]    expand_main
@@ -20,10 +20,10 @@ mod check_parameters;
 mod check_returns;
 mod duration;
 mod entry;
-mod expand_command;
 mod expand_join;
 mod expand_main;
 mod expand_registration;
+mod expand_start;
 mod expand_task;
 mod expand_tasks;
 mod model;
@@ -81,6 +81,7 @@ use crate::model::Kind;
 /// | `priority` | whole number | higher goes first; 0 where nothing is said |
 /// | `cache` | nothing, `true` or `false` | whether results are kept between runs |
 /// | `version` | `"text"` | the version of the function's meaning, part of the cache's key |
+/// | `on_loss` | `"repeat"` or `"fail"` | what becomes of a call whose worker process is lost: it runs again, or fails at once because it must not run twice |
 /// | `fallible`, `infallible` | nothing | whether the return type is a `Result`, where its name misleads |
 /// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
 ///
@@ -132,7 +133,7 @@ pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `executor` | `"name"` or `["one", "other"]` | the executors that calls may go to |
 /// | `retries` | whole number | how often a failed attempt is repeated |
 /// | `timeout` | `"90s"`, `"1h30m"`, or whole seconds | how long an attempt may take; then its processes are ended |
-/// | `label`, `name`, `priority`, `cache`, `version` | | as for [`macro@task`] |
+/// | `label`, `name`, `priority`, `cache`, `version`, `on_loss` | | as for [`macro@task`] |
 /// | `fallible`, `infallible` | nothing | whether the body returns a `Result`, where its type's name misleads |
 /// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
 ///
@@ -189,8 +190,8 @@ pub fn bash_task(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `fallible`, `infallible` | nothing | whether the return type is a `Result`, where its name misleads |
 /// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
 ///
-/// There is no `executor`: the body runs in the driver, and what it submits goes where its calls
-/// say.
+/// There is no `executor` and no `on_loss`: the body runs in the driver, and what it submits goes
+/// where its calls say.
 #[proc_macro_attribute]
 pub fn join_task(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::task(Kind::Join, options.into(), item.into()).into()
@@ -247,6 +248,9 @@ pub fn tasks(options: TokenStream, item: TokenStream) -> TokenStream {
 /// the workflow is closed, which waits for all calls. The first Ctrl-C or SIGTERM lets running tasks
 /// end within a grace, the second kills them; the exit code is then 130 or 143.
 ///
+/// Worker processes are the program itself started again: what is first in such a process lets it
+/// in, as `chiltepin::init()` does in a program without this attribute.
+///
 /// An async `main` is spawned, which makes a round trip cheap; so what it keeps across an `.await` can
 /// be sent to another thread. `std::env::args()` cannot: collect it first.
 ///
@@ -292,7 +296,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a function a test with a workflow of its own.
 ///
 /// The function takes `workflow: Workflow` or nothing, is `async` or not, and returns what a test
-/// may return; `#[ignore]` and `#[should_panic]` work as ever.
+/// may return; `#[ignore]` and `#[should_panic]` work as ever. Worker processes are the test's own
+/// program, started again at this test.
 ///
 /// ```
 /// use chiltepin::{Workflow, task};

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use proc_macro2::TokenStream;
-use syn::{LitStr, Path};
+use syn::{Ident, LitStr, Path};
 
 use crate::report::Report;
 use crate::setting::{Setting, settings};
 
-const TASK_OPTIONS: [&str; 11] = [
+const TASK_OPTIONS: [&str; 12] = [
     "cache",
     "crate",
     "executor",
@@ -16,6 +16,7 @@ const TASK_OPTIONS: [&str; 11] = [
     "infallible",
     "label",
     "name",
+    "on_loss",
     "priority",
     "retries",
     "timeout",
@@ -33,13 +34,26 @@ pub(crate) struct TaskOptions {
     pub(crate) priority: Option<i32>,
     pub(crate) cache: bool,
     pub(crate) version: Option<LitStr>,
+    /// What becomes of a call whose worker is lost.
+    pub(crate) on_loss: Option<OnLoss>,
+    /// Where that is said.
+    pub(crate) on_loss_key: Option<Ident>,
     pub(crate) outcome: DeclaredOutcome,
     pub(crate) runtime: Option<Path>,
 }
 
+/// What becomes of a call whose worker process is lost while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnLoss {
+    /// It runs again.
+    Repeat,
+    /// It fails at once.
+    Fail,
+}
+
 /// One text or several, and the option that they were given to.
 pub(crate) struct Texts {
-    pub(crate) key: syn::Ident,
+    pub(crate) key: Ident,
     pub(crate) texts: Vec<LitStr>,
 }
 
@@ -72,6 +86,7 @@ impl TaskOptions {
             "executor" => self.executors = setting.texts(report),
             "label" => self.labels = setting.texts(report),
             "name" => self.name = setting.text(report),
+            "on_loss" => self.set_on_loss(setting, report),
             "priority" => self.priority = setting.number(report),
             "retries" => self.retries = setting.number(report),
             "timeout" => self.timeout = setting.duration(report),
@@ -80,6 +95,12 @@ impl TaskOptions {
             "infallible" => self.declare(setting, DeclaredOutcome::Infallible, report),
             _ => {}
         }
+    }
+
+    fn set_on_loss(&mut self, setting: &Setting, report: &mut Report) {
+        const CHOICES: [(&str, OnLoss); 2] = [("repeat", OnLoss::Repeat), ("fail", OnLoss::Fail)];
+        self.on_loss = setting.choice(&CHOICES, report);
+        self.on_loss_key = Some(setting.key().clone());
     }
 
     fn declare(&mut self, setting: &Setting, outcome: DeclaredOutcome, report: &mut Report) {
@@ -154,7 +175,8 @@ mod tests {
     fn every_option_is_read() {
         let (options, mistakes) = task(quote! {
             executor = ["compute", "backup"], retries = 2, timeout = "10m", label = "gpu",
-            name = "fetch", priority = -3, cache, version = "1", fallible, crate = "renamed::path",
+            name = "fetch", priority = -3, cache, version = "1", on_loss = "fail", fallible,
+            crate = "renamed::path",
         });
         assert_eq!(mistakes, Vec::<String>::new());
         assert_eq!(values(&options.executors), ["compute", "backup"]);
@@ -171,6 +193,7 @@ mod tests {
             options.version.map(|version| version.value()),
             Some("1".to_owned())
         );
+        assert_eq!(options.on_loss, Some(OnLoss::Fail));
         assert_eq!(options.outcome, DeclaredOutcome::Fallible);
         assert_eq!(options.runtime.map(|path| path.segments.len()), Some(2));
     }
@@ -188,7 +211,7 @@ mod tests {
     fn all_mistakes_are_reported_at_once() {
         let (_, mistakes) = task(quote! {
             retry = 2, retries = "2", retries = 3, timeout = "ten", priority = 99999999999,
-            label = [], name, cache = 1, fallible, infallible
+            label = [], name, cache = 1, on_loss = "retry", fallible, infallible
         });
         let starts = [
             "unknown option `retry`",
@@ -199,6 +222,7 @@ mod tests {
             "option `label` names nothing",
             "option `name` takes a text",
             "option `cache` takes `true` or `false`",
+            "option `on_loss` takes `\"repeat\"` or `\"fail\"`",
             "a task is either `fallible` or `infallible`",
         ];
         for start in starts {
@@ -217,8 +241,8 @@ mod tests {
             mistakes,
             [
                 "unknown option `executors` of `#[task]`: did you mean `executor`? The options are \
-              `cache`, `crate`, `executor`, `fallible`, `infallible`, `label`, `name`, `priority`, \
-              `retries`, `timeout`, `version`"
+              `cache`, `crate`, `executor`, `fallible`, `infallible`, `label`, `name`, `on_loss`, \
+              `priority`, `retries`, `timeout`, `version`"
             ]
         );
     }

@@ -131,6 +131,25 @@ impl Setting {
         }
     }
 
+    /// One of a few texts: `key = "text"`.
+    pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)], report: &mut Report) -> Option<T> {
+        let chosen = match self.literal() {
+            Some(Lit::Str(text)) => {
+                let text = text.value();
+                choices.iter().find(|(name, _)| *name == text)
+            }
+            _ => None,
+        };
+        if chosen.is_none() {
+            let names: Vec<_> = choices
+                .iter()
+                .map(|(name, _)| format!("`\"{name}\"`"))
+                .collect();
+            self.refuse(names.join(" or "), report);
+        }
+        chosen.map(|&(_, value)| value)
+    }
+
     /// One text or several: `key = "text"`, `key = ["one", "other"]`.
     pub(crate) fn texts(&self, report: &mut Report) -> Option<Texts> {
         let takes = format!(

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use chiltepin::{AppFuture, ErrorKind, Status, Workflow, task};
 
-use crate::support::{Counted, Stage, until};
+use crate::support::{Counted, Stage, clones, on_processes, until};
 
 #[task]
 fn add(x: i64, y: i64) -> i64 {
@@ -186,7 +186,7 @@ fn the_last_consumer_takes_the_value(workflow: Workflow) -> chiltepin::Result<()
     let third = consume(made).inputs(&second).submit(&workflow);
     assert_eq!(
         (first.result()?, second.result()?, third.result()?),
-        (1, 2, 2)
+        (clones(1), clones(2), clones(2))
     );
     Ok(())
 }
@@ -199,7 +199,7 @@ fn a_list_by_value_takes_its_values(workflow: Workflow) -> chiltepin::Result<()>
     assert_eq!(stage.entered(), 0);
     let made = workflow.map([stage; 5], make);
     assert_eq!(consume_all(&made).submit(&workflow).result()?, 5);
-    assert_eq!(stage.entered(), 5);
+    assert_eq!(stage.entered(), clones(5));
     Ok(())
 }
 
@@ -207,12 +207,12 @@ fn a_list_by_value_takes_its_values(workflow: Workflow) -> chiltepin::Result<()>
 fn a_value_is_cloned_for_each_attempt_but_the_last(workflow: Workflow) -> chiltepin::Result<()> {
     let stage = Stage::new();
     let plain = consume_at_second_attempt(Counted(stage)).submit(&workflow);
-    assert_eq!(plain.result()?, 1);
+    assert_eq!(plain.result()?, clones(1));
     let stage = Stage::new();
     let made = make(stage).submit(&workflow);
     assert_eq!(
         consume_at_second_attempt(made).submit(&workflow).result()?,
-        1
+        clones(1)
     );
     let stage = Stage::new();
     assert_eq!(consume(Counted(stage)).submit(&workflow).result()?, 0);
@@ -225,8 +225,10 @@ fn awaiting_leaves_the_value_for_others(workflow: Workflow) -> chiltepin::Result
     let made = make(stage).submit(&workflow);
     made.result()?;
     made.result()?;
-    assert_eq!(stage.entered(), 2);
-    assert_eq!(consume(made).submit(&workflow).result()?, 2);
+    // Who asks first of a value that another process gave decodes one of his own.
+    let copies = if on_processes() { 1 } else { 2 };
+    assert_eq!(stage.entered(), copies);
+    assert_eq!(consume(made).submit(&workflow).result()?, copies);
     Ok(())
 }
 

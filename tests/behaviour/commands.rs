@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::place::{Place, shell};
 
-#[test]
+#[chiltepin::test]
 fn the_value_of_a_command_is_its_exit_code() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -20,7 +20,7 @@ fn the_value_of_a_command_is_its_exit_code() {
     assert_eq!(shell("false; true").submit(&workflow).result().unwrap(), 0);
 }
 
-#[test]
+#[chiltepin::test]
 fn any_other_exit_code_is_an_error_with_the_end_of_stderr() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -44,7 +44,7 @@ fn any_other_exit_code_is_an_error_with_the_end_of_stderr() {
     );
 }
 
-#[test]
+#[chiltepin::test]
 fn a_signal_is_an_error_with_the_end_of_stderr() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -60,7 +60,7 @@ fn a_signal_is_an_error_with_the_end_of_stderr() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn allowed_exit_codes_are_values() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -75,7 +75,7 @@ fn allowed_exit_codes_are_values() {
     );
 }
 
-#[test]
+#[chiltepin::test]
 fn stdin_is_empty() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -89,7 +89,7 @@ fn stdin_is_empty() {
     assert_eq!(place.text("out"), "/dev/null\nend\n");
 }
 
-#[test]
+#[chiltepin::test]
 fn a_command_knows_its_task_attempt_and_deadline() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -129,7 +129,7 @@ fn print_text(text: String) -> String {
     sh!("printf %s {text}")
 }
 
-#[test]
+#[chiltepin::test]
 fn a_script_may_be_longer_than_an_argument() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -140,7 +140,7 @@ fn a_script_may_be_longer_than_an_argument() {
     assert_eq!(place.text("out"), text);
 }
 
-#[test]
+#[chiltepin::test]
 fn a_script_with_a_nul_byte_is_refused_and_not_tried_again() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -155,7 +155,7 @@ fn a_script_with_a_nul_byte_is_refused_and_not_tried_again() {
     assert!(!place.path("ran").exists());
 }
 
-#[test]
+#[chiltepin::test]
 fn a_resource_s_prefix_stands_before_each_command() {
     let place = Place::new();
     let workflow = place.configured(
@@ -196,7 +196,7 @@ fn print_words(words: Vec<String>, file: PathBuf) -> String {
     sh!("printf '%s\\0' {words} {file}")
 }
 
-#[test]
+#[chiltepin::test]
 fn hostile_values_stay_single_words() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -259,7 +259,7 @@ fn simulate(steps: u32) -> Result<String, TooMany> {
     Ok(sh!("echo ran {steps}"))
 }
 
-#[test]
+#[chiltepin::test]
 fn a_body_may_refuse_with_an_error_of_its_own() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -280,7 +280,7 @@ fn panicking() -> String {
     panic!("no script today")
 }
 
-#[test]
+#[chiltepin::test]
 fn a_body_that_panics_is_an_error() {
     let place = Place::new();
     let error = panicking().submit(&place.workflow()).result().unwrap_err();
@@ -288,7 +288,7 @@ fn a_body_that_panics_is_an_error() {
     assert!(error.to_string().contains("no script today"), "{error}");
 }
 
-#[test]
+#[chiltepin::test]
 fn a_flaky_command_is_tried_again() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -311,7 +311,7 @@ fn a_flaky_command_is_tried_again() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn a_command_runs_without_a_workflow_too() {
     let place = Place::new();
     let call = shell("echo $CHILTEPIN_ATTEMPT > here; exit 3")

@@ -12,7 +12,7 @@ fn done(exit: &AppFuture<i32>) {
     assert_eq!(exit.result().unwrap(), 0);
 }
 
-#[test]
+#[chiltepin::test]
 fn without_a_request_no_file_is_made() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -28,23 +28,23 @@ fn without_a_request_no_file_is_made() {
     );
 }
 
-#[test]
+#[chiltepin::test]
 fn streams_go_to_files_whose_folders_are_made() {
     let place = Place::new();
     let workflow = place.workflow();
     let (out, err) = (place.path("a/b/out"), place.path("c/err"));
     let exit = shell(BOTH).stdout(&out).stderr(&err).submit(&workflow);
-    assert_eq!(
-        (exit.stdout(), exit.stderr()),
-        (Some(out.clone()), Some(err.clone()))
-    );
+    let (to_out, to_err) = (exit.stdout().unwrap(), exit.stderr().unwrap());
+    assert_eq!((to_out.path(), to_err.path()), (&*out, &*err));
     done(&exit);
+    assert_eq!(to_out.text().unwrap(), "out\nout again\n");
+    assert_eq!(to_err.read().unwrap(), b"err\n");
     assert_eq!(place.text("a/b/out"), "out\nout again\n");
     assert_eq!(place.text("c/err"), "err\n");
     assert!(!place.path("runs").exists());
 }
 
-#[test]
+#[chiltepin::test]
 fn a_file_is_emptied_first_or_written_behind() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -64,7 +64,7 @@ fn a_file_is_emptied_first_or_written_behind() {
     assert_eq!(place.text("kept"), "before\nerr\nerr\n");
 }
 
-#[test]
+#[chiltepin::test]
 fn both_streams_may_share_a_file() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -80,7 +80,7 @@ fn both_streams_may_share_a_file() {
     assert_eq!(place.text("both"), "out\nerr\nout again\n");
 }
 
-#[test]
+#[chiltepin::test]
 fn automatic_files_are_the_task_s_own() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -93,7 +93,7 @@ fn automatic_files_are_the_task_s_own() {
     let exits = [call().submit(&workflow), call().submit(&workflow)];
     for exit in &exits {
         let (out, err) = (exit.stdout().unwrap(), exit.stderr().unwrap());
-        assert!(out.starts_with(place.path("runs")), "{}", out.display());
+        assert!(out.path().starts_with(place.path("runs")), "{out}");
         assert!(out != err);
         done(exit);
         let id = format!("{}\n", exit.id().unwrap());
@@ -103,7 +103,7 @@ fn automatic_files_are_the_task_s_own() {
     assert_ne!(exits[0].stdout(), exits[1].stdout());
 }
 
-#[test]
+#[chiltepin::test]
 fn an_error_quotes_the_end_of_a_captured_stderr() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -126,7 +126,7 @@ fn an_error_quotes_the_end_of_a_captured_stderr() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn a_file_that_cannot_be_opened_is_an_error() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -140,7 +140,7 @@ fn a_file_that_cannot_be_opened_is_an_error() {
     assert!(!place.path("ran").exists());
 }
 
-#[test]
+#[chiltepin::test]
 fn a_command_starts_in_its_directory_and_the_driver_stays_where_it_is() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -156,7 +156,7 @@ fn a_command_starts_in_its_directory_and_the_driver_stays_where_it_is() {
     assert_eq!(std::env::current_dir().unwrap(), before);
 }
 
-#[test]
+#[chiltepin::test]
 fn a_directory_that_cannot_be_made_is_an_error() {
     let place = Place::new();
     let file = place.write("file", "");
@@ -166,7 +166,7 @@ fn a_directory_that_cannot_be_made_is_an_error() {
     assert!(error.to_string().contains("file/below"), "{error}");
 }
 
-#[test]
+#[chiltepin::test]
 fn a_fresh_directory_is_the_task_s_own_and_stays() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -198,7 +198,7 @@ fn body_told_directory(context: &TaskContext) -> String {
     chiltepin::sh!("test {context.directory()} -ef .")
 }
 
-#[test]
+#[chiltepin::test]
 fn a_body_is_told_the_directory() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -216,7 +216,7 @@ fn a_body_is_told_the_directory() {
     done(&body_told_directory().submit(&workflow));
 }
 
-#[test]
+#[chiltepin::test]
 fn a_promised_file_must_be_there() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -237,7 +237,7 @@ fn a_promised_file_must_be_there() {
     assert!(error.to_string().contains("work/missing"), "{error}");
 }
 
-#[test]
+#[chiltepin::test]
 fn a_failed_exit_goes_before_a_missing_file() {
     let place = Place::new();
     let call = shell("exit 2").directory(place.root()).outputs(["missing"]);

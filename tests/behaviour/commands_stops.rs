@@ -35,7 +35,7 @@ fn none_runs(processes: &[Process]) {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn a_timeout_ends_the_whole_family() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -55,7 +55,7 @@ fn a_timeout_ends_the_whole_family() {
     none_runs(&processes);
 }
 
-#[test]
+#[chiltepin::test]
 fn a_cancel_ends_the_whole_family() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -89,7 +89,7 @@ fn stubborn(place: &Place, workflow: &chiltepin::Workflow) -> AppFuture<i32> {
         .submit(workflow)
 }
 
-#[test]
+#[chiltepin::test]
 fn a_command_that_ignores_the_request_is_killed_after_the_grace() {
     let place = Place::new();
     let workflow = impatient(&place);
@@ -104,7 +104,7 @@ fn a_command_that_ignores_the_request_is_killed_after_the_grace() {
     assert!(!process.runs());
 }
 
-#[test]
+#[chiltepin::test]
 fn while_a_command_is_being_stopped_its_future_says_so() {
     let place = Place::new();
     let workflow = place.configured("[local]\nprovider = \"threads\"\nkill_grace = \"1h\"");
@@ -125,14 +125,14 @@ fn while_a_command_is_being_stopped_its_future_says_so() {
     assert!(!process.runs());
 }
 
-#[test]
+#[chiltepin::test]
 fn a_timeout_that_ends_in_time_changes_nothing() {
     let place = Place::new();
     let exit = shell("exit 0").timeout(Duration::from_secs(1000));
     assert_eq!(exit.submit(&place.workflow()).result().unwrap(), 0);
 }
 
-#[test]
+#[chiltepin::test]
 fn an_attempt_that_timed_out_is_tried_again() {
     let place = Place::new();
     let workflow = impatient(&place);
@@ -147,7 +147,7 @@ fn an_attempt_that_timed_out_is_tried_again() {
     assert_eq!(place.text("attempts"), "1\n2\n");
 }
 
-#[test]
+#[chiltepin::test]
 fn a_cancelled_command_that_waits_is_never_started() {
     let place = Place::new();
     let workflow = place.configured("[local]\nprovider = \"threads\"\nmax_threads = 1");
@@ -167,7 +167,7 @@ fn a_cancelled_command_that_waits_is_never_started() {
     assert!(!place.path("ran").exists());
 }
 
-#[test]
+#[chiltepin::test]
 fn what_a_command_leaves_running_stays() {
     let place = Place::new();
     let workflow = place.workflow();

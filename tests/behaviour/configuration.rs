@@ -1,13 +1,13 @@
 //! What a workflow takes from its configuration.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chiltepin::config::Config;
 use chiltepin::{AppFuture, ErrorKind, Status, TaskContext, Workflow, task};
 
+use crate::executor::{config, config_text};
 use crate::place::{Place, shell, until};
 use crate::program::Program;
+use crate::support::{Stage, on_processes};
 
 const TWO: &str = "
     [one]
@@ -15,7 +15,7 @@ const TWO: &str = "
     [other]
     provider = \"threads\"";
 
-#[test]
+#[chiltepin::test]
 fn without_a_configuration_there_is_local() {
     let place = Place::new();
     let workflow = place.workflow();
@@ -25,13 +25,19 @@ fn without_a_configuration_there_is_local() {
     assert_eq!(exit.executor().as_deref(), Some("local"));
 }
 
-#[test]
+#[chiltepin::test]
 fn a_file_may_be_toml_or_yaml() {
     let place = Place::new();
-    let yaml = "one:\n  provider: threads\nother:\n  provider: threads\n  max_threads: 3\n";
+    let mut yaml =
+        "one: { provider: threads }\nother: { provider: threads, max_threads: 3 }\n".to_owned();
+    if on_processes() {
+        yaml = yaml
+            .replace("max_threads", "max_workers_per_node")
+            .replace("threads", "localhost");
+    }
     for file in [
-        place.write("config.toml", TWO),
-        place.write("config.yaml", yaml),
+        place.write("config.toml", &config_text(TWO)),
+        place.write("config.yaml", &yaml),
     ] {
         let workflow = Workflow::builder().config(file).open().unwrap();
         assert_eq!(workflow.executors(), ["local", "one", "other"]);
@@ -43,7 +49,7 @@ fn a_file_may_be_toml_or_yaml() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn an_unknown_executor_is_an_error_with_the_known_ones() {
     let place = Place::new();
     let workflow = place.configured(TWO);
@@ -63,12 +69,12 @@ fn an_unknown_executor_is_an_error_with_the_known_ones() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn only_what_is_included_is_there() {
     let place = Place::new();
     let builder = || {
         Workflow::builder()
-            .config_value(Config::from_toml(TWO).unwrap())
+            .config_value(config(TWO))
             .run_dir(place.path("runs"))
     };
     let workflow = builder().include(["other"]).open().unwrap();
@@ -84,12 +90,12 @@ fn only_what_is_included_is_there() {
     assert!(said.contains("`onne`") && said.contains("`one`"), "{said}");
 }
 
-#[test]
+#[chiltepin::test]
 fn the_builder_s_run_folder_goes_before_the_file_s() {
     let place = Place::new();
     let folder = |name: &str| place.path(name).display().to_string();
     let toml = format!("[workflow]\nrun_dir = {:?}\n", folder("filed"));
-    let config = Config::from_toml(&toml).unwrap();
+    let config = config(&toml);
     let filed = Workflow::builder().config_value(config.clone());
     let built = filed.clone().run_dir(place.path("built"));
     for (builder, name) in [(filed, "filed"), (built, "built")] {
@@ -103,7 +109,7 @@ fn the_builder_s_run_folder_goes_before_the_file_s() {
     assert_eq!(runs, 1, "one folder for the run that made one");
 }
 
-#[test]
+#[chiltepin::test]
 fn calls_that_name_no_executor_go_where_the_file_says() {
     let place = Place::new();
     let settings = "\n[workflow]\nexecutors = [\"other\"]";
@@ -124,7 +130,7 @@ fn attempts(workflow: &Workflow, executor: &str) -> u32 {
     error.unwrap_err().attempt()
 }
 
-#[test]
+#[chiltepin::test]
 fn retries_are_the_call_s_or_the_resource_s_or_the_workflow_s() {
     let place = Place::new();
     let workflow = place.configured(
@@ -149,61 +155,24 @@ fn retries_are_the_call_s_or_the_resource_s_or_the_workflow_s() {
     assert_eq!(attempts(&place.workflow(), "local"), 1);
 }
 
-/// How many bodies run, and how many ever did at once.
-struct Gauge {
-    running: AtomicUsize,
-    most: AtomicUsize,
-}
-
-impl Gauge {
-    const fn new() -> Self {
-        Self {
-            running: AtomicUsize::new(0),
-            most: AtomicUsize::new(0),
-        }
-    }
-
-    fn enter(&self) {
-        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most.fetch_max(running, Ordering::SeqCst);
-    }
-
-    fn leave(&self) {
-        self.running.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    fn running(&self) -> usize {
-        self.running.load(Ordering::SeqCst)
-    }
-
-    fn most(&self) -> usize {
-        self.most.load(Ordering::SeqCst)
-    }
-}
-
-static THREADS: [Gauge; 5] = [const { Gauge::new() }; 5];
-
 /// Waits until as many run as are wanted.
 #[task]
-fn crowd(context: &TaskContext, gauge: usize, wanted: usize) {
-    let gauge = &THREADS[gauge];
-    gauge.enter();
+fn crowd(context: &TaskContext, stage: Stage, wanted: usize) {
+    let _entry = stage.enter();
     until("the others to run", || {
-        gauge.most() >= wanted || context.is_cancelled()
+        stage.most() >= wanted || context.is_cancelled()
     });
     std::thread::sleep(Duration::from_millis(2));
-    gauge.leave();
 }
 
 #[task]
-async fn async_crowd(gauge: usize, wanted: usize) {
-    let gauge = &THREADS[gauge];
-    gauge.enter();
-    while gauge.most() < wanted {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+async fn async_crowd(stage: Stage, wanted: usize) {
+    let _entry = stage.enter();
+    while stage.most() < wanted {
+        // Hundreds of them look.
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(Duration::from_millis(2)).await;
-    gauge.leave();
 }
 
 fn all(futures: &[AppFuture<()>]) {
@@ -222,46 +191,44 @@ const BOUNDED: &str = "
     max_threads = 7
     max_async = 500";
 
-#[test]
+#[chiltepin::test]
 fn as_many_synchronous_bodies_run_at_once_as_the_file_says() {
     let place = Place::new();
     let workflow = place.configured(BOUNDED);
-    for (gauge, executor, bound) in [(0, "narrow", 1), (1, "wide", 7)] {
-        let call = |_| crowd(gauge, bound).on(executor);
+    for (executor, bound) in [("narrow", 1), ("wide", 7)] {
+        let stage = Stage::new();
+        let call = |_| crowd(stage, bound).on(executor);
         all(&workflow.map(0..20, call));
-        assert_eq!(THREADS[gauge].most(), bound);
+        assert_eq!(stage.most(), bound);
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn as_many_async_bodies_run_at_once_as_the_file_says() {
     let place = Place::new();
     let workflow = place.configured(BOUNDED);
-    for (gauge, executor, bound) in [(2, "narrow", 2), (3, "wide", 500)] {
-        let call = |_| async_crowd(gauge, bound).on(executor);
+    // Seven workers bound their own, to the same number each.
+    let wide = if on_processes() { 504 } else { 500 };
+    for (executor, bound) in [("narrow", 2), ("wide", wide)] {
+        let stage = Stage::new();
+        let call = |_| async_crowd(stage, bound).on(executor);
         all(&workflow.map(0..600, call));
-        assert_eq!(THREADS[gauge].most(), bound);
+        assert_eq!(stage.most(), bound);
     }
 }
-
-static LABELLED: Gauge = Gauge::new();
 
 #[task(label = "license")]
-async fn labelled(go: std::path::PathBuf) {
-    LABELLED.enter();
-    while !go.exists() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    LABELLED.leave();
+async fn labelled(stage: Stage) {
+    stage.pass().await;
 }
 
-#[test]
+#[chiltepin::test]
 fn as_many_tasks_of_a_label_run_at_once_as_the_file_says() {
     let place = Place::new();
     let workflow = place.configured("[workflow]\nlimits = { license = 2, download = 1 }");
-    let go = place.path("go");
-    let futures = workflow.map(0..6, |_| labelled(&go));
-    until("two to run", || LABELLED.running() == 2);
+    let stage = Stage::new();
+    let futures = workflow.map(0..6, |_| labelled(stage));
+    stage.until_entered(2);
     // A third would have been started by now: what comes later is.
     let exit = shell("true").label(["free", "download"]);
     assert_eq!(exit.submit(&workflow).result().unwrap(), 0);
@@ -270,12 +237,12 @@ fn as_many_tasks_of_a_label_run_at_once_as_the_file_says() {
     };
     let waiting = futures.iter().filter(|future| future.status() == limited);
     assert_eq!(waiting.count(), 4);
-    place.write("go", "");
+    stage.open();
     all(&futures);
-    assert_eq!(LABELLED.most(), 2);
+    assert_eq!(stage.most(), 2);
 }
 
-#[test]
+#[chiltepin::test]
 fn a_provider_that_cannot_be_used_is_refused_only_when_it_is() {
     let place = Place::new();
     let workflow = place.configured(
@@ -283,8 +250,9 @@ fn a_provider_that_cannot_be_used_is_refused_only_when_it_is() {
         [cluster]
         provider = \"slurm\"
         partition = \"compute\"
-        [workers]
+        [mpi]
         provider = \"localhost\"
+        mpi = true
         [elsewhere]
         provider = \"slurm\"
         endpoint = \"12345678-1234-1234-1234-123456789abc\"
@@ -293,7 +261,7 @@ fn a_provider_that_cannot_be_used_is_refused_only_when_it_is() {
     );
     for (executor, reason) in [
         ("cluster", "provider `slurm`"),
-        ("workers", "provider `localhost`"),
+        ("mpi", "MPI applications"),
         ("elsewhere", "Globus Compute endpoint"),
         ("future", "did you mean `slurm`?"),
     ] {
@@ -318,7 +286,7 @@ fn a_provider_that_cannot_be_used_is_refused_only_when_it_is() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn a_wrong_file_fails_before_anything_is_submitted() {
     let place = Place::new();
     let file = place.write(
@@ -341,10 +309,10 @@ fn a_wrong_file_fails_before_anything_is_submitted() {
 
 const MAIN: [&str; 2] = ["configured", "main"];
 
-#[test]
+#[chiltepin::test]
 fn a_program_reads_the_file_that_the_environment_names() {
     let place = Place::new();
-    place.write("two.toml", TWO);
+    place.write("two.toml", &config_text(TWO));
     for (file, executors) in [("two.toml", "local one other"), ("", "local")] {
         let environment = [("CHILTEPIN_CONFIG", file)];
         let ended = Program::start_with(&place, &MAIN, &environment).ended();
@@ -357,7 +325,7 @@ fn a_program_reads_the_file_that_the_environment_names() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn a_program_whose_file_is_wrong_does_nothing() {
     let place = Place::new();
     place.write("wrong.yaml", "compute:\n  provder: threads\n");
@@ -374,11 +342,11 @@ fn a_program_whose_file_is_wrong_does_nothing() {
     assert!(!place.path("ran").exists());
 }
 
-#[test]
+#[chiltepin::test]
 fn a_main_may_name_its_file() {
     let place = Place::new();
     place.write("own.yaml", "mine:\n  provider: threads\n");
-    place.write("two.toml", TWO);
+    place.write("two.toml", &config_text(TWO));
     let arguments = ["configured", "main_with_file"];
     let environment = [("CHILTEPIN_CONFIG", "two.toml")];
     let ended = Program::start_with(&place, &arguments, &environment).ended();
@@ -389,7 +357,7 @@ fn a_main_may_name_its_file() {
     );
 }
 
-#[test]
+#[chiltepin::test]
 fn a_program_logs_at_the_level_that_is_asked_for() {
     let place = Place::new();
     place.write("logging.toml", "[workflow]\nlog_level = \"info\"\n");
@@ -417,7 +385,7 @@ fn a_program_logs_at_the_level_that_is_asked_for() {
     );
 }
 
-#[test]
+#[chiltepin::test]
 fn a_wrong_level_is_an_error() {
     let place = Place::new();
     let environment = [("CHILTEPIN_LOG", "loud")];

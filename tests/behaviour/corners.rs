@@ -1,10 +1,11 @@
 //! Corners where a call is handed over, ends or is dropped at an awkward moment.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chiltepin::{AppFuture, ErrorKind, TaskError, Workflow, join_task, task};
 use serde::{Deserialize, Serialize};
+
+use crate::support::Stage;
 
 #[task]
 async fn fail() -> Result<u64, String> {
@@ -16,31 +17,30 @@ async fn pass(number: u64) -> u64 {
     number
 }
 
-static RAN: AtomicBool = AtomicBool::new(false);
-
 #[task]
-async fn run() {
-    RAN.store(true, Ordering::SeqCst);
+async fn run(stage: Stage) {
+    drop(stage.enter());
 }
 
 #[chiltepin::test]
 async fn a_call_refused_in_a_batch_refuses_those_behind_it(workflow: Workflow) {
+    let stage = Stage::new();
     let failed = fail().submit(&workflow);
     assert!(failed.clone().await.is_err());
     // All of them are handed over at once, and each waits for the one before.
     let mut last = failed.clone();
     let ends = workflow.map(0..200, |_| {
-        let call = run().inputs(&last);
+        let call = run(stage).inputs(&last);
         last = failed.map(|number| *number);
         call
     });
     let middle = workflow.map(0..200, |_| pass(&failed));
-    let behind = workflow.map(&middle, |before| run().inputs(before));
+    let behind = workflow.map(&middle, |before| run(stage).inputs(before));
     for end in ends.into_iter().chain(behind) {
         let error: TaskError = end.await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::DependencyFailed { .. }));
     }
-    assert!(!RAN.load(Ordering::SeqCst));
+    assert_eq!(stage.entered(), 0);
 }
 
 /// Panics where user code is run outside of bodies.

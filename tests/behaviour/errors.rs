@@ -10,7 +10,7 @@ use chiltepin::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Stage, open};
+use crate::support::{Stage, on_processes, open};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 enum FetchError {
@@ -196,7 +196,11 @@ fn panics_and_stops_are_told(workflow: Workflow) {
     one.open();
     two.open();
     let place = without_lines(&text);
-    insta::assert_snapshot!("errors_of_panics_and_stops", place);
+    if on_processes() {
+        insta::assert_snapshot!("errors_of_panics_and_stops_of_workers", place);
+    } else {
+        insta::assert_snapshot!("errors_of_panics_and_stops", place);
+    }
 }
 
 /// The text with the lines of this file, which move with each change, taken out.

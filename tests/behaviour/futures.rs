@@ -13,7 +13,7 @@ use futures::StreamExt;
 use futures::future::{join_all, select, try_join_all};
 use futures::stream::FuturesUnordered;
 
-use crate::support::{LIMIT, Stage, open, until};
+use crate::support::{LIMIT, Stage, on_processes, open, until};
 
 #[task]
 async fn wait(stage: Stage, value: u32) -> u32 {
@@ -196,17 +196,17 @@ fn a_cancel_ends_the_task_and_who_depends_on_it(workflow: Workflow) -> chiltepin
 }
 
 #[chiltepin::test]
-fn a_cancelled_body_on_a_thread_is_abandoned(workflow: Workflow) {
+fn a_cancelled_body_on_a_thread_is_abandoned_and_in_a_worker_stopped(workflow: Workflow) {
     let stage = Stage::new();
     let future = wait_on_thread(stage).submit(&workflow);
     stage.until_entered(1);
     future.cancel();
     let error = future.result().unwrap_err();
-    assert!(matches!(
-        error.kind(),
-        ErrorKind::Cancelled { abandoned: true }
-    ));
-    assert_eq!(stage.inside(), 1);
+    let ErrorKind::Cancelled { abandoned } = error.kind() else {
+        panic!("{error}");
+    };
+    assert_eq!(*abandoned, !on_processes());
+    assert_eq!(stage.inside(), usize::from(!on_processes()));
     stage.open();
 }
 

@@ -254,7 +254,7 @@ fn check(
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
-    #[test]
+    #[chiltepin::test]
     fn each_node_of_a_random_graph_ends_as_it_must(graph in graph()) {
         let (here, elsewhere) = (Workflow::open().unwrap(), Workflow::open().unwrap());
         let (stage, closed) = (Stage::new(), Stage::new());
@@ -286,7 +286,7 @@ proptest! {
         }
     }
 
-    #[test]
+    #[chiltepin::test]
     fn each_future_ends_when_its_workflow_is_dropped(graph in graph(), runs_on in any::<bool>()) {
         let (here, elsewhere) = (Workflow::open().unwrap(), Workflow::open().unwrap());
         let (stage, closed) = (Stage::new(), Stage::new());

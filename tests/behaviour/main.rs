@@ -7,9 +7,12 @@
     reason = "a test fails by panicking, in its helpers and tasks too"
 )]
 
+mod crew;
+mod executor;
 mod place;
 mod process;
 mod program;
+mod stage;
 mod support;
 
 mod arguments;
@@ -28,6 +31,19 @@ mod graphs;
 mod joins;
 mod methods;
 mod placement;
+mod processes_accounts;
+mod processes_ahead;
+mod processes_driver;
+mod processes_loss;
+mod processes_neighbours;
+mod processes_node;
+mod processes_paths;
+mod processes_pool;
+mod processes_start;
+mod processes_stops;
+mod processes_storm;
+mod processes_values;
+mod processes_wire;
 mod programs;
 mod registry;
 mod signals;

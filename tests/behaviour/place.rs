@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chiltepin::config::Config;
 use chiltepin::{Workflow, bash_task};
 use tempfile::TempDir;
 
+use crate::executor;
 use crate::process::Process;
 
 /// A folder of its own for one test.
@@ -47,7 +47,7 @@ impl Place {
     /// The same, with a configuration in TOML.
     pub(crate) fn configured(&self, toml: &str) -> Workflow {
         Workflow::builder()
-            .config_value(Config::from_toml(toml).unwrap())
+            .config_value(executor::config(toml))
             .run_dir(self.path("runs"))
             .open()
             .unwrap()

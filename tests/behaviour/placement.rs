@@ -2,7 +2,7 @@
 
 use chiltepin::{ErrorKind, Resources, Status, Workflow, bash_task, sh, task};
 
-use crate::support::{Stage, open, until};
+use crate::support::{Stage, on_processes, open, until};
 
 #[task]
 fn hold(stage: Stage) {
@@ -79,7 +79,9 @@ fn no_more_bodies_run_than_there_are_threads(_workflow: Workflow) {
     assert_eq!((stage.most(), stage.entered()), (3, 60));
     let stage = Stage::new();
     all(workflow.map(0..60, |_| visit_async(stage).on("three")));
-    assert_eq!((stage.most(), stage.entered()), (2, 60));
+    // Each of the three workers bounds its own, and is bounded to one.
+    let most = if on_processes() { 3 } else { 2 };
+    assert_eq!((stage.most(), stage.entered()), (most, 60));
 }
 
 #[chiltepin::test]
@@ -198,7 +200,10 @@ fn tasks_share_the_cores(_workflow: Workflow) {
     let one = hold(small).on("four").submit(&workflow);
     small.until_entered(1);
     let next = hold(small).on("four").submit(&workflow);
-    assert!(matches!(next.status(), Status::Queued { .. }));
+    // After calls so short, a worker is sent one ahead.
+    let is_queued = matches!(next.status(), Status::Queued { .. });
+    assert!(is_queued || on_processes());
+    assert_eq!(small.entered(), 1);
     big.open();
     small.until_entered(2);
     small.open();
@@ -330,9 +335,11 @@ fn an_abandoned_body_keeps_its_thread_until_it_returns(_workflow: Workflow) {
     abandoned.cancel();
     assert!(abandoned.result().is_err());
     let next = hold(second).on("one").submit(&workflow);
-    assert!(matches!(next.status(), Status::Queued { .. }));
-    assert_eq!(second.entered(), 0);
-    first.open();
+    if !on_processes() {
+        assert!(matches!(next.status(), Status::Queued { .. }));
+        assert_eq!(second.entered(), 0);
+        first.open();
+    }
     second.until_entered(1);
     second.open();
     next.result().unwrap();

@@ -12,11 +12,30 @@ pub(crate) struct Process {
 impl Process {
     /// The process that has this id now.
     pub(crate) fn of_id(id: &str) -> Self {
-        let start = fields(id).expect("the process runs")[19].clone();
-        Self {
+        Self::find(id).expect("the process runs")
+    }
+
+    /// The process that has this id now, if there is one.
+    pub(crate) fn find(id: &str) -> Option<Self> {
+        let start = fields(id)?[19].clone();
+        Some(Self {
             id: id.to_owned(),
             start,
-        }
+        })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id.parse().unwrap()
+    }
+
+    /// It is a worker process, and no child of one.
+    pub(crate) fn is_worker(&self) -> bool {
+        let file = |name| fs::read(format!("/proc/{}/{name}", self.id)).unwrap_or_default();
+        let has_number = String::from_utf8_lossy(&file("environ"))
+            .split('\0')
+            .any(|variable| variable.starts_with("CHILTEPIN_WORKER_ID="));
+        // The file it is started from is a copy in a private folder.
+        has_number && String::from_utf8_lossy(&file("cmdline")).contains("/chiltepin-")
     }
 
     fn fields(&self) -> Option<Vec<String>> {

@@ -1,8 +1,9 @@
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use crate::executor;
 use crate::place::{Place, until};
 
 /// A program that was started in a place.
@@ -44,6 +45,9 @@ impl<'a> Program<'a> {
         for variable in ["RUST_BACKTRACE", "CHILTEPIN_CONFIG", "CHILTEPIN_LOG"] {
             command.env_remove(variable);
         }
+        if let Some(config) = executor::default_config() {
+            command.env("CHILTEPIN_CONFIG", config);
+        }
         let file = |name| File::create(place.path(name)).unwrap();
         let child = command
             .envs(environment.iter().copied())
@@ -69,6 +73,11 @@ impl<'a> Program<'a> {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Signals the group that the program leads, as a terminal does.
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        kill_process_group(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until the program has ended.

@@ -4,12 +4,13 @@ use chiltepin::{Workflow, task};
 
 use crate::place::Place;
 use crate::program::{Ended, Program};
+use crate::support::only_on_threads;
 
 fn run(arguments: &[&str]) -> Ended {
     Program::start(&Place::new(), arguments).ended()
 }
 
-#[test]
+#[chiltepin::test]
 fn main_returns_what_it_likes() {
     let good = |name: &str, code, out: &str| {
         let ended = run(&["returns", name]);
@@ -27,7 +28,7 @@ fn main_returns_what_it_likes() {
     good("own_code", 9, "");
 }
 
-#[test]
+#[chiltepin::test]
 fn an_error_of_main_is_told_with_its_causes() {
     let bad = |name: &str, err: &str| {
         let ended = run(&["returns", name]);
@@ -53,7 +54,7 @@ fn an_error_of_main_is_told_with_its_causes() {
     bad("io", "error: the disk is on fire\n");
 }
 
-#[test]
+#[chiltepin::test]
 fn a_panic_of_main_is_printed_and_its_code_is_101() {
     for name in ["panic", "panic_blocking"] {
         let ended = run(&["returns", name]);
@@ -66,7 +67,7 @@ fn a_panic_of_main_is_printed_and_its_code_is_101() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn what_is_pending_when_main_returns_runs_to_its_end() {
     for (name, code) in [("good", 0), ("good_blocking", 0), ("code", 3)] {
         let place = Place::new();
@@ -83,7 +84,7 @@ fn what_is_pending_when_main_returns_runs_to_its_end() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn what_is_pending_when_main_fails_is_cancelled() {
     let endings = [
         ("error", 1),
@@ -104,7 +105,7 @@ fn what_is_pending_when_main_fails_is_cancelled() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn any_program_can_open_a_workflow() {
     for name in ["plain", "tokio", "current_thread"] {
         let ended = run(&["starts", name]);
@@ -118,7 +119,7 @@ fn any_program_can_open_a_workflow() {
 
 const PANICKED: &str = "task `panicking` (1) on `local`, attempt 1, panicked: as this task does";
 
-#[test]
+#[chiltepin::test]
 fn a_panic_of_a_task_is_its_error_and_nothing_on_stderr() {
     let ended = run(&["starts", "panics"]);
     assert_eq!((ended.code, &*ended.err), (Some(0), ""));
@@ -131,7 +132,7 @@ fn a_panic_of_a_task_is_its_error_and_nothing_on_stderr() {
     );
 }
 
-#[test]
+#[chiltepin::test]
 fn a_panic_elsewhere_is_printed_as_ever() {
     let ended = run(&["starts", "panics_plain"]);
     assert!(ended.out.starts_with(PANICKED), "{ended:?}");
@@ -142,8 +143,11 @@ fn a_panic_elsewhere_is_printed_as_ever() {
     );
 }
 
-#[test]
+#[chiltepin::test]
 fn with_a_backtrace_asked_for_a_task_s_panic_is_printed() {
+    if only_on_threads("what a task prints in a worker goes to the worker's file") {
+        return;
+    }
     let place = Place::new();
     let environment = [("RUST_BACKTRACE", "1")];
     let ended = Program::start_with(&place, &["starts", "panics"], &environment).ended();
@@ -238,7 +242,7 @@ fn failing_with_a_panic(workflow: Workflow) {
     parse("x").submit(&workflow).result().unwrap();
 }
 
-#[test]
+#[chiltepin::test]
 fn a_test_that_fails_says_why_and_leaves_nothing_behind() {
     for name in ["failing_with_an_error", "failing_with_a_panic"] {
         let place = Place::new();

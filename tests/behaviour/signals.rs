@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::executor::config_text;
 use crate::place::Place;
 use crate::program::{Ended, Program};
 
@@ -22,7 +23,7 @@ const KINDS: [&str; 2] = ["interrupted", "interrupted_blocking"];
 fn place(grace: &str) -> Place {
     let place = Place::new();
     let settings = format!("[workflow]\ngrace = \"{grace}\"\n");
-    place.write("chiltepin.toml", &settings);
+    place.write("chiltepin.toml", &config_text(&settings));
     place
 }
 
@@ -43,7 +44,7 @@ fn said(ended: &Ended, lines: [&str; 3]) {
     );
 }
 
-#[test]
+#[chiltepin::test]
 fn the_first_signal_lets_what_runs_end() {
     for kind in KINDS {
         for (signal, code, message) in FIRST {
@@ -65,7 +66,7 @@ fn the_first_signal_lets_what_runs_end() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn a_program_that_opens_its_workflow_itself_can_have_signals_handled() {
     let place = place("1h");
     let mut program = Program::start(&place, &["interrupted_opened", "gentle"]);
@@ -82,7 +83,7 @@ fn a_program_that_opens_its_workflow_itself_can_have_signals_handled() {
     assert!(!process.runs());
 }
 
-#[test]
+#[chiltepin::test]
 fn the_second_signal_kills_at_once() {
     for kind in KINDS {
         for (signal, code, message) in FIRST {
@@ -110,7 +111,7 @@ fn the_second_signal_kills_at_once() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn what_still_runs_after_the_grace_is_killed() {
     let place = place("300ms");
     let program = Program::start(&place, &["interrupted", "stubborn"]);
@@ -126,7 +127,7 @@ fn what_still_runs_after_the_grace_is_killed() {
     assert!(processes.iter().all(|process| !process.runs()));
 }
 
-#[test]
+#[chiltepin::test]
 fn a_main_that_gives_up_takes_no_grace_away() {
     let place = place("1h");
     let mut program = Program::start(&place, &["interrupted", "fallible"]);
@@ -141,7 +142,7 @@ fn a_main_that_gives_up_takes_no_grace_away() {
     assert!(!process.runs());
 }
 
-#[test]
+#[chiltepin::test]
 fn a_program_has_time_for_its_last_words() {
     let place = place("1h");
     let program = Program::start(&place, &["interrupted", "cleanup"]);
@@ -154,7 +155,7 @@ fn a_program_has_time_for_its_last_words() {
     assert!(ended.out.ends_with("last words\n"), "{ended:?}");
 }
 
-#[test]
+#[chiltepin::test]
 fn a_program_that_does_not_end_is_ended() {
     for doing in ["endless", "idle"] {
         let place = place("1h");
@@ -168,7 +169,7 @@ fn a_program_that_does_not_end_is_ended() {
     }
 }
 
-#[test]
+#[chiltepin::test]
 fn bodies_that_hold_the_whole_runtime_do_not_make_it_deaf() {
     let place = place("1h");
     let program = Program::start(&place, &["interrupted_blocking", "deaf"]);
@@ -182,7 +183,7 @@ fn bodies_that_hold_the_whole_runtime_do_not_make_it_deaf() {
     said(&ended, ["running: task `rude` (65)", closed, closed]);
 }
 
-#[test]
+#[chiltepin::test]
 fn a_body_that_holds_the_runtime_cannot_keep_the_program() {
     let place = place("1h");
     let program = Program::start(&place, &["interrupted", "rude"]);

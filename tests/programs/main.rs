@@ -2,8 +2,10 @@
 //! the tests to look at.
 
 mod configured;
+mod crowd;
 mod cycles;
 mod endings;
+mod facts;
 mod interrupted;
 mod returns;
 mod starts;
@@ -11,6 +13,7 @@ mod starts;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    chiltepin::init();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match names[..] {
@@ -21,6 +24,11 @@ fn main() -> ExitCode {
         ["interrupted_opened", _] => interrupted::open(),
         ["returns", name] => returns::run(name),
         ["starts", name] => starts::run(name),
+        ["crowd"] => crowd::run(),
+        ["reopen"] => crowd::reopen(),
+        ["replaced"] => crowd::replaced(),
+        ["hasty", how] => crowd::hasty(how),
+        ["facts", count] => facts::run(count.parse().unwrap_or(1)),
         ["configured", name] => configured::run(name),
         _ => unknown(),
     }

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 
 use crate::future::{AnyFuture, AppFuture};
+use crate::task::{EncodeError, Encoded};
 use crate::{TaskError, Value};
 
 /// A collection of futures that becomes a collection of their values.
@@ -9,6 +10,11 @@ pub(crate) trait Gather<T>: Send + Sync {
     fn visit(&self, visit: &mut dyn FnMut(&dyn AnyFuture));
     fn take(self: Box<Self>) -> Result<T, TaskError>;
     fn copy(&self) -> Result<T, TaskError>;
+
+    /// Encodes the collection as it would be once the values are there: in postcard a list is its
+    /// length and its elements, a map its length and each key with its value, and a tuple nothing
+    /// but its elements.
+    fn encode(&self, out: &mut Encoded) -> Result<(), EncodeError>;
 }
 
 impl<T: Value> Gather<Vec<T>> for Vec<AppFuture<T>> {
@@ -23,11 +29,16 @@ impl<T: Value> Gather<Vec<T>> for Vec<AppFuture<T>> {
     fn copy(&self) -> Result<Vec<T>, TaskError> {
         self.iter().map(AppFuture::value).collect()
     }
+
+    fn encode(&self, out: &mut Encoded) -> Result<(), EncodeError> {
+        out.value(&self.len())?;
+        self.iter().try_for_each(|future| future.encode(out))
+    }
 }
 
 impl<K, T, S> Gather<HashMap<K, T, S>> for HashMap<K, AppFuture<T>, S>
 where
-    K: Eq + Hash + Clone + Send + Sync,
+    K: Eq + Hash + Value,
     T: Value,
     S: BuildHasher + Default + Send + Sync,
 {
@@ -46,11 +57,19 @@ where
             .map(|(key, future)| Ok((key.clone(), future.value()?)))
             .collect()
     }
+
+    fn encode(&self, out: &mut Encoded) -> Result<(), EncodeError> {
+        out.value(&self.len())?;
+        self.iter().try_for_each(|(key, future)| {
+            out.value(key)?;
+            future.encode(out)
+        })
+    }
 }
 
 impl<K, T> Gather<BTreeMap<K, T>> for BTreeMap<K, AppFuture<T>>
 where
-    K: Ord + Clone + Send + Sync,
+    K: Ord + Value,
     T: Value,
 {
     fn visit(&self, visit: &mut dyn FnMut(&dyn AnyFuture)) {
@@ -68,6 +87,14 @@ where
             .map(|(key, future)| Ok((key.clone(), future.value()?)))
             .collect()
     }
+
+    fn encode(&self, out: &mut Encoded) -> Result<(), EncodeError> {
+        out.value(&self.len())?;
+        self.iter().try_for_each(|(key, future)| {
+            out.value(key)?;
+            future.encode(out)
+        })
+    }
 }
 
 macro_rules! tuples {
@@ -84,6 +111,11 @@ macro_rules! tuples {
 
             fn copy(&self) -> Result<($($type,)+), TaskError> {
                 Ok(($(self.$index.value()?,)+))
+            }
+
+            fn encode(&self, out: &mut Encoded) -> Result<(), EncodeError> {
+                $(self.$index.encode(out)?;)+
+                Ok(())
             }
         }
     };

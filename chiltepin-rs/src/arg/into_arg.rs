@@ -121,7 +121,7 @@ impl<T: Value, const N: usize> IntoArg<Vec<T>> for &[AppFuture<T>; N] {
 impl<K, T, S> IntoArg<HashMap<K, T, S>> for HashMap<K, AppFuture<T>, S>
 where
     HashMap<K, T, S>: Value,
-    K: Eq + Hash + Clone + Send + Sync + 'static,
+    K: Eq + Hash + Value,
     T: Value,
     S: BuildHasher + Default + Send + Sync + 'static,
 {
@@ -134,7 +134,7 @@ where
 impl<K, T> IntoArg<BTreeMap<K, T>> for BTreeMap<K, AppFuture<T>>
 where
     BTreeMap<K, T>: Value,
-    K: Ord + Clone + Send + Sync + 'static,
+    K: Ord + Value,
     T: Value,
 {
     fn into_arg(self) -> Arg<BTreeMap<K, T>> {

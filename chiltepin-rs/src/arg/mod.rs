@@ -19,6 +19,7 @@ pub use into_arg::IntoArg;
 use gather::Gather;
 
 use crate::future::{AnyFuture, AppFuture};
+use crate::task::{EncodeError, Encoded};
 use crate::{TaskError, Value};
 
 /// An argument on its way to the body.
@@ -76,6 +77,24 @@ impl<T: Value> Arg<T> {
             Content::Value(value) => Ok(value.clone()),
             Content::Future(future) => future.value(),
             Content::Gathered(gather) => gather.copy(),
+        }
+    }
+
+    /// Encodes the value; futures that are held encoded are put in as they are.
+    pub(crate) fn encode(&self, out: &mut Encoded) -> Result<(), EncodeError> {
+        match &self.content {
+            Content::Value(value) => out.value(value),
+            Content::Future(future) => future.encode(out),
+            Content::Gathered(gather) => gather.encode(out),
+        }
+    }
+
+    /// The same for an argument that is not needed any more.
+    pub(crate) fn encode_owned(self, out: &mut Encoded) -> Result<(), EncodeError> {
+        match self.content {
+            Content::Value(value) => out.owned_value(value),
+            Content::Future(future) => future.encode(out),
+            Content::Gathered(gather) => gather.encode(out),
         }
     }
 

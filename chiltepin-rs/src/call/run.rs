@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::{Call, kind};
 use crate::error::ErrorKind;
-use crate::future::block_on;
+use crate::future::{block_on, undecodable};
 use crate::task::Task;
 use crate::{TaskError, Value};
 
@@ -134,13 +134,14 @@ async fn run<T: Value>(task: Arc<dyn Task<T>>) -> Result<T, TaskError> {
         },
     };
     let kind = match outcome {
-        Outcome::Succeeded => match task.slot().take() {
-            Some(value) => return Ok(value),
-            None => ErrorKind::InvalidCall {
+        Outcome::Succeeded => match task.slot().take().into_value() {
+            Ok(Some(value)) => return Ok(value),
+            Ok(None) => ErrorKind::InvalidCall {
                 reason: "its value is not there".to_owned(),
             },
+            Err(error) => return Err(undecodable(task.header(), &error)),
         },
-        Outcome::Failed(failure) => ErrorKind::of_failure(failure.kind),
+        Outcome::Failed(failure) => ErrorKind::of_failure(failure.kind, None),
         Outcome::Stopped if timed_out => ErrorKind::TimedOut {
             timeout: timeout.unwrap_or_default(),
             abandoned: false,

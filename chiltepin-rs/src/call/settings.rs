@@ -2,8 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chiltepin_executors::Resources;
 use chiltepin_executors::mpi::TaskGeometry;
+use chiltepin_executors::{OnLoss, Resources};
 
 use super::{Call, Capture, kind};
 use crate::Value;
@@ -159,6 +159,25 @@ impl<T: Value, K> Call<T, K> {
         K: kind::Executed,
     {
         self.set(|options| options.resources = resources)
+    }
+
+    /// What becomes of the task when the worker process that runs it is lost: it runs again, up to
+    /// the executor's crash limit, or it fails at once, as work must that is not to be done twice.
+    ///
+    /// ```
+    /// # use chiltepin::{OnLoss, Workflow, task};
+    /// # #[task]
+    /// # fn send_invoice(number: u32) -> u32 { number }
+    /// # let workflow = Workflow::open()?;
+    /// let sent = send_invoice(7).on_loss(OnLoss::Fail).submit(&workflow);
+    /// assert_eq!(sent.result()?, 7);
+    /// # Ok::<(), chiltepin::Error>(())
+    /// ```
+    pub fn on_loss(self, on_loss: OnLoss) -> Self
+    where
+        K: kind::Executed,
+    {
+        self.set(|options| options.on_loss = Some(on_loss))
     }
 
     /// The nodes and MPI ranks the task spans.

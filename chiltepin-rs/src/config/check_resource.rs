@@ -9,6 +9,12 @@ use super::tree::{Entry, Format, Table, Value, shorten};
 /// The provider of a resource that names none, as in Chiltepin.
 const DEFAULT_PROVIDER: &str = "localhost";
 
+/// As many slots as a worker can have.
+const MOST_THREADS_PER_WORKER: u32 = 256;
+
+/// The most bytes of a value that travels within a message.
+const MOST_INLINE: u64 = 1 << 30;
+
 /// Makes a resource of its table; `None` where the entry turns out to be no resource.
 pub(super) fn check(
     entry: &Entry,
@@ -193,6 +199,15 @@ fn pool(reader: &mut Reader<'_, '_>, provider: &str, remote: bool) -> Pool {
             .count("gpus_per_worker", 0)
             .unwrap_or(default.gpus_per_worker),
         max_workers_per_node: reader.optional_count("max_workers_per_node", 1),
+        threads_per_worker: threads_per_worker(reader),
+        max_async: reader.count("max_async", 1).unwrap_or(default.max_async),
+        cpu_affinity: reader
+            .boolean("cpu_affinity")
+            .unwrap_or(default.cpu_affinity),
+        crash_limit: reader
+            .count("crash_limit", 1)
+            .unwrap_or(default.crash_limit),
+        max_inline_value: max_inline_value(reader),
         init_blocks: reader
             .count("init_blocks", 0)
             .unwrap_or(default.init_blocks),
@@ -210,6 +225,31 @@ fn pool(reader: &mut Reader<'_, '_>, provider: &str, remote: bool) -> Pool {
         contradictions(&pool, reader);
     }
     pool
+}
+
+fn threads_per_worker(reader: &mut Reader<'_, '_>) -> u32 {
+    let threads = reader.count("threads_per_worker", 1).unwrap_or(1);
+    if threads > MOST_THREADS_PER_WORKER
+        && let Some(entry) = reader.entry("threads_per_worker")
+    {
+        let reason = format!("it must be at most {MOST_THREADS_PER_WORKER}");
+        reader.bad::<()>(entry, &entry.node, reason, None);
+    }
+    threads.min(MOST_THREADS_PER_WORKER)
+}
+
+fn max_inline_value(reader: &mut Reader<'_, '_>) -> u64 {
+    let value = reader
+        .memory("max_inline_value")
+        .unwrap_or(Pool::default().max_inline_value);
+    if value > MOST_INLINE
+        && let Some(entry) = reader.entry("max_inline_value")
+    {
+        let reason = "it must be at most 1GiB".to_owned();
+        let hint = "what is larger had better go by a file, whose path is passed".to_owned();
+        reader.bad::<()>(entry, &entry.node, reason, Some(hint));
+    }
+    value.min(MOST_INLINE)
 }
 
 /// Numbers that are each possible, but not together.

@@ -119,6 +119,11 @@ impl Writer<'_, '_> {
         self.plain("cores_per_worker", pool.cores_per_worker)?;
         self.plain("gpus_per_worker", pool.gpus_per_worker)?;
         self.optional("max_workers_per_node", pool.max_workers_per_node)?;
+        self.plain("threads_per_worker", pool.threads_per_worker)?;
+        self.plain("max_async", pool.max_async)?;
+        self.plain("cpu_affinity", pool.cpu_affinity)?;
+        self.plain("crash_limit", pool.crash_limit)?;
+        self.text("max_inline_value", &print_memory(pool.max_inline_value))?;
         self.plain("init_blocks", pool.init_blocks)?;
         self.plain("min_blocks", pool.min_blocks)?;
         self.plain("max_blocks", pool.max_blocks)?;

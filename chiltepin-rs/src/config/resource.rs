@@ -99,6 +99,16 @@ pub struct Pool {
     pub gpus_per_worker: u32,
     /// The most workers on a node; as many as its cores carry if not given.
     pub max_workers_per_node: Option<u32>,
+    /// Synchronous bodies that one worker runs at once, each on a thread of its own.
+    pub threads_per_worker: u32,
+    /// Async bodies that one worker has under way at once.
+    pub max_async: u32,
+    /// Whether each worker is bound to cores of its own.
+    pub cpu_affinity: bool,
+    /// How many workers one task may lose before it fails.
+    pub crash_limit: u32,
+    /// The most bytes of an argument or a result that travels inline.
+    pub max_inline_value: u64,
     /// Blocks asked for at the start.
     pub init_blocks: u32,
     /// Blocks kept even when idle.
@@ -122,6 +132,11 @@ impl Default for Pool {
             cores_per_worker: 1,
             gpus_per_worker: 0,
             max_workers_per_node: None,
+            threads_per_worker: 1,
+            max_async: 256,
+            cpu_affinity: false,
+            crash_limit: 3,
+            max_inline_value: 64 << 20,
             init_blocks: 0,
             min_blocks: 0,
             max_blocks: 1,
@@ -237,9 +252,10 @@ impl Resource {
         let name = &self.name;
         let (what, cure) = match &self.provider {
             Provider::Threads(_) => return None,
+            Provider::Localhost(pool) if pool.mpi.is_none() => return None,
             Provider::Localhost(_) => (
-                "worker processes (provider `localhost`)".to_owned(),
-                "set `provider` to `threads` to run its tasks in the program itself".to_owned(),
+                "MPI applications (`mpi = true`)".to_owned(),
+                "leave `mpi` out to run its tasks in worker processes".to_owned(),
             ),
             Provider::Slurm(_) => (
                 "blocks of nodes from Slurm (provider `slurm`)".to_owned(),

@@ -23,6 +23,9 @@ pub(crate) struct Settings {
     pub(crate) retries: u32,
     pub(crate) labels: Labels,
     pub(crate) run_folder: PathBuf,
+    /// Whether some executor keeps accounts of its attempts, so that the time of each submit is
+    /// looked up.
+    pub(crate) accounts: bool,
     /// Where the jitter of retries comes from.
     pub(crate) seed: u64,
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::inbox::{Inbox, NewCall};
 use super::plan::PlainPlans;
+use super::rooms::RoomsOf;
 use super::submit::Arrivals;
 use super::{Installed, Scope, Settings, timers};
 use crate::error::{ErrorKind, TaskError};
@@ -97,15 +98,16 @@ impl Driver {
             scopes: Mutex::default(),
         });
         for (index, installed) in (0..).zip(&driver.executors) {
-            let offer = installed
-                .state
-                .as_ref()
-                .ok()
-                .and_then(|executor| executor.offer());
-            if let Some(capacity) = offer {
-                let executor = ExecutorId(index);
+            let (id, Ok(executor)) = (ExecutorId(index), &installed.state) else {
+                continue;
+            };
+            if executor.tells_begin() {
+                driver.lock().kernel.expect_begin(id);
+            }
+            executor.attach(RoomsOf::shared(&driver, id));
+            if let Some(capacity) = executor.offer() {
                 driver.tell(Event::Offered {
-                    executor,
+                    executor: id,
                     offer: 0,
                     capacity,
                 });
@@ -146,7 +148,8 @@ impl Driver {
                 let name = executor.and_then(|executor| self.executor_name(executor));
                 let place = task.header().place(name, attempt.attempt);
                 let retryable = failure.retryable;
-                let failure = TaskError::new(ErrorKind::of_failure(failure.kind), place);
+                let kind = ErrorKind::of_failure(failure.kind, place.executor.as_deref());
+                let failure = TaskError::new(kind, place);
                 Finish::Failed { failure, retryable }
             }
         };
@@ -159,6 +162,11 @@ impl Driver {
         let keep = executor.map(|executor| (executor, task.kind().holds_thread()));
         let arrivals = self.ask(Event::Finished { attempt, finish });
         self.welcome(arrivals, keep)
+    }
+
+    /// An executor reports that an attempt begins.
+    pub(crate) fn begun(self: &Arc<Self>, attempt: AttemptId) {
+        self.tell(Event::Begun { attempt });
     }
 
     /// An executor reports that it cannot stop an attempt.
@@ -398,6 +406,11 @@ impl Driver {
         {
             executor.shutdown(grace).await;
         }
+    }
+
+    /// Whether some executor keeps accounts of its attempts.
+    pub(crate) fn keeps_accounts(&self) -> bool {
+        self.settings.accounts
     }
 
     pub(crate) fn run_folder(&self) -> PathBuf {

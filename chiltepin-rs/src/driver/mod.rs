@@ -16,6 +16,7 @@ mod installed;
 mod lock;
 mod perform;
 mod plan;
+mod rooms;
 mod scope;
 mod submit;
 mod timers;

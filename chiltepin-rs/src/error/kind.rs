@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chiltepin_executors::{FailureKind, PanicReport, UserError};
+use chiltepin_executors::{
+    FailureKind, LostWorker, PanicReport, ProcessEnd, UserError, signal_name,
+};
 
 use super::TaskError;
 
@@ -58,6 +60,22 @@ pub enum ErrorKind {
         /// The promised file.
         path: PathBuf,
     },
+    /// The worker process that ran the body ended under it, as often as it may.
+    WorkerLost {
+        /// The worker's name, as `compute-3`.
+        worker: String,
+        /// How its process ended.
+        end: ProcessEnd,
+        /// The last lines it wrote to stderr.
+        stderr: String,
+        /// How many workers this task has lost, this one among them.
+        losses: u32,
+    },
+    /// An argument, or the result, cannot travel between processes.
+    Encoding {
+        /// Which and why, as the end of a sentence that begins with the task.
+        reason: String,
+    },
     /// The configuration has no executor of this name.
     UnknownExecutor {
         /// The name that was asked for.
@@ -109,7 +127,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// What an executor reports, as the user sees it.
-    pub(crate) fn of_failure(kind: FailureKind) -> Self {
+    pub(crate) fn of_failure(kind: FailureKind, executor: Option<&str>) -> Self {
         match kind {
             FailureKind::User(error) => Self::Failed(error),
             FailureKind::Panicked(report) => Self::Panicked(report),
@@ -118,6 +136,22 @@ impl ErrorKind {
             FailureKind::MissingOutput { path } => Self::MissingOutput { path },
             FailureKind::System { action, error } => Self::System { action, error },
             FailureKind::Invalid { reason } => Self::InvalidCall { reason },
+            FailureKind::Encoding { reason } => Self::Encoding { reason },
+            FailureKind::Unavailable { reason } => Self::UnavailableExecutor {
+                name: executor.unwrap_or_default().to_owned(),
+                reason,
+            },
+            FailureKind::WorkerLost(LostWorker {
+                worker,
+                end,
+                stderr,
+                losses,
+            }) => Self::WorkerLost {
+                worker,
+                end,
+                stderr,
+                losses,
+            },
             FailureKind::Dependency(error) => match error.downcast_ref::<TaskError>() {
                 Some(root) => Self::DependencyFailed {
                     root: root.root().clone(),
@@ -194,6 +228,19 @@ impl fmt::Display for ErrorKind {
                     path.display()
                 )
             }
+            Self::WorkerLost {
+                worker,
+                end,
+                stderr,
+                losses,
+            } => {
+                write!(formatter, "lost its worker `{worker}`, which {end}")?;
+                if *losses > 1 {
+                    write!(formatter, ", as the last of {losses} that ended under it")?;
+                }
+                tail(formatter, stderr)
+            }
+            Self::Encoding { reason } => formatter.write_str(reason),
             Self::UnknownExecutor {
                 name,
                 known,
@@ -249,25 +296,6 @@ fn tail(formatter: &mut fmt::Formatter<'_>, stderr: &str) -> fmt::Result {
         write!(formatter, "\n    {line}")?;
     }
     Ok(())
-}
-
-/// The names of the signals that end commands in practice.
-fn signal_name(signal: i32) -> &'static str {
-    match signal {
-        1 => " (SIGHUP)",
-        2 => " (SIGINT)",
-        3 => " (SIGQUIT)",
-        4 => " (SIGILL)",
-        6 => " (SIGABRT)",
-        7 => " (SIGBUS)",
-        8 => " (SIGFPE)",
-        9 => " (SIGKILL: often the kernel's out-of-memory killer)",
-        11 => " (SIGSEGV)",
-        13 => " (SIGPIPE)",
-        15 => " (SIGTERM)",
-        24 => " (SIGXCPU)",
-        _ => "",
-    }
 }
 
 /// A list of names as people write it.

@@ -6,13 +6,16 @@
 //! the same way on threads and on other nodes.
 
 use std::any::type_name;
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use chiltepin_executors::{Failure, FailureKind, UserError};
+use chiltepin_executors::registry::ErrorCodec;
+use chiltepin_executors::wire::codec;
+use chiltepin_executors::{AnyError, Failure, FailureKind, UserError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,6 +32,61 @@ macro_rules! __failure {
             }
         }
     };
+}
+
+/// Tells how the error of a task's body travels, by the rung of its type; the argument is the
+/// body's return type.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __error_codec {
+    ($returns:ty) => {{
+        // These traits have no names there, which might be those of types.
+        use $crate::__private::ladder::returned::*;
+        match (&$crate::__private::ladder::Returned::<$returns>::NEW).error() {
+            probe => {
+                use $crate::__private::ladder::*;
+                let rung = (&&&&&&&&&&probe).rung();
+                rung.codec()
+            }
+        }
+    }};
+}
+
+/// The return type of a body, to look for its error with.
+pub struct Returned<T>(PhantomData<fn() -> T>);
+
+impl<T> Returned<T> {
+    /// The return type.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+/// A result, which has an error.
+pub trait HasError<E> {
+    /// The probe for its error.
+    fn error(&self) -> Probe<E>;
+}
+
+impl<T, E> HasError<E> for Returned<Result<T, E>> {
+    fn error(&self) -> Probe<E> {
+        Probe(PhantomData)
+    }
+}
+
+/// No result after all; the body's call reports that.
+pub trait NoResult {
+    /// A probe that finds nothing.
+    fn error(&self) -> Probe<Infallible>;
+}
+
+impl<T> NoResult for &Returned<T> {
+    fn error(&self) -> Probe<Infallible> {
+        Probe(PhantomData)
+    }
+}
+
+/// The two, without names.
+pub mod returned {
+    pub use super::{HasError as _, NoResult as _};
 }
 
 /// The type of an error, to look for its rung with.
@@ -52,7 +110,9 @@ pub struct Rung<E> {
     /// Reads message and causes.
     words: fn(&E) -> (String, Vec<String>),
     /// Keeps the value.
-    keep: fn(E) -> Option<Arc<dyn std::any::Any + Send + Sync>>,
+    keep: fn(E) -> Option<Arc<AnyError>>,
+    /// Carries the value to another process.
+    codec: Option<ErrorCodec>,
 }
 
 impl<E> Rung<E> {
@@ -66,6 +126,12 @@ impl<E> Rung<E> {
             value,
         }))
     }
+
+    /// How the error travels, if it can.
+    #[must_use]
+    pub fn codec(self) -> Option<ErrorCodec> {
+        self.codec
+    }
 }
 
 /// The words of an error and of what caused it.
@@ -75,7 +141,7 @@ fn chain(error: &dyn Error) -> (String, Vec<String>) {
 }
 
 macro_rules! rungs {
-    ($($(#[$doc:meta])* $name:ident [$($bound:tt)*] for $probe:ty => $words:expr, $keep:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident [$($bound:tt)*] for $probe:ty => $words:expr, $kept:ident;)*) => {$(
         $(#[$doc])*
         pub trait $name<E> {
             /// The rung.
@@ -84,37 +150,65 @@ macro_rules! rungs {
 
         impl<E: $($bound)*> $name<E> for $probe {
             fn rung(&self) -> Rung<E> {
-                Rung { words: $words, keep: $keep }
+                let Kept { keep, codec } = $kept();
+                Rung { words: $words, keep, codec }
             }
         }
     )*};
 }
 
+/// What becomes of the value of an error.
+struct Kept<E> {
+    keep: fn(E) -> Option<Arc<AnyError>>,
+    codec: Option<ErrorCodec>,
+}
+
+fn whole<E: Travels>() -> Kept<E> {
+    Kept {
+        keep: |error| Some(Arc::new(error)),
+        codec: Some(ErrorCodec {
+            encode: |error| {
+                let mut bytes = Vec::new();
+                codec::encode(error.downcast_ref::<E>()?, &mut bytes).ok()?;
+                Some(bytes)
+            },
+            decode: |bytes| Some(Arc::new(codec::decode::<E>(bytes).ok()?)),
+        }),
+    }
+}
+
+fn words_alone<E>() -> Kept<E> {
+    Kept {
+        keep: |_| None,
+        codec: None,
+    }
+}
+
 rungs! {
     /// An error that can travel.
     TypedError [Travels + Error] for &&&&&&&&Probe<E> =>
-        |error| chain(error), |error| Some(Arc::new(error));
+        |error| chain(error), whole;
     /// Something with a message that can travel, as a `String`.
     TypedDisplay [Travels + Display] for &&&&&&&Probe<E> =>
-        |error| (error.to_string(), Vec::new()), |error| Some(Arc::new(error));
+        |error| (error.to_string(), Vec::new()), whole;
     /// Something that can travel and only shows itself to programmers.
     TypedDebug [Travels + Debug] for &&&&&&Probe<E> =>
-        |error| (format!("{error:?}"), Vec::new()), |error| Some(Arc::new(error));
+        |error| (format!("{error:?}"), Vec::new()), whole;
     /// Something that can travel and cannot be shown.
     Typed [Travels] for &&&&&Probe<E> =>
         |_| (format!("an error of type `{}`", type_name::<E>()), Vec::new()),
-        |error| Some(Arc::new(error));
+        whole;
     /// An error that cannot travel.
-    ByError [Error] for &&&&Probe<E> => |error| chain(error), |_| None;
+    ByError [Error] for &&&&Probe<E> => |error| chain(error), words_alone;
     /// A box of an error, as `anyhow::Error` and `Box<dyn Error>`.
-    ByDeref [Deref<Target: Error>] for &&&Probe<E> => |error| boxed(error), |_| None;
+    ByDeref [Deref<Target: Error>] for &&&Probe<E> => |error| boxed(error), words_alone;
     /// Something with a message.
-    ByDisplay [Display] for &&Probe<E> => |error| (error.to_string(), Vec::new()), |_| None;
+    ByDisplay [Display] for &&Probe<E> => |error| (error.to_string(), Vec::new()), words_alone;
     /// Something that only shows itself to programmers.
-    ByDebug [Debug] for &Probe<E> => |error| (format!("{error:?}"), Vec::new()), |_| None;
+    ByDebug [Debug] for &Probe<E> => |error| (format!("{error:?}"), Vec::new()), words_alone;
     /// Something that cannot be shown.
     ByName [] for Probe<E> =>
-        |_| (format!("an error of type `{}`", type_name::<E>()), Vec::new()), |_| None;
+        |_| (format!("an error of type `{}`", type_name::<E>()), Vec::new()), words_alone;
 }
 
 /// A text of the program itself. Method lookup does not see lifetimes and would take it for a type
@@ -129,6 +223,7 @@ impl ByText for &&&&&&&&&Probe<&'static str> {
         Rung {
             words: |error| ((*error).to_owned(), Vec::new()),
             keep: |_| None,
+            codec: None,
         }
     }
 }

@@ -165,6 +165,7 @@ impl TaskError {
             ErrorKind::TimedOut { .. } => "timed out",
             ErrorKind::Panicked(_) => "panicked",
             ErrorKind::WorkflowClosed => "was not run",
+            ErrorKind::WorkerLost { .. } => "lost its worker",
             ErrorKind::NoSuchElement { .. } => "has no such element",
             _ => "failed",
         }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 
 use chiltepin_executors::registry::DuplicateTask;
+use chiltepin_executors::start::StartError;
 
 use super::TaskError;
 use crate::config::ConfigError;
@@ -29,6 +30,9 @@ pub enum Error {
     /// Two tasks of the program have one name.
     #[error(transparent)]
     Registry(#[from] DuplicateTask),
+    /// This process was started for something else than to open a workflow.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// The system refused something the workflow needs.
     #[error("could not {action}")]
     System {

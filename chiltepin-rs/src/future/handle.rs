@@ -3,7 +3,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::hash::{BuildHasher, Hash};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use chiltepin_executors::TaskId;
 
+use super::slot::{Slot, Undecodable};
 use super::view::{AnyView, View};
-use super::{Status, block_on};
+use super::{Status, TaskOutput, TaskReport, block_on};
 use crate::error::{ErrorKind, ErrorPlace};
-use crate::task::{AnyTask, Task};
+use crate::task::{AnyTask, EncodeError, Encoded, Header, Task};
 use crate::{TaskError, Value};
 
 /// The value that a submitted call will have.
@@ -152,7 +152,11 @@ impl<T: Value> AppFuture<T> {
             && task.header().is_last_handle()
         {
             task.header().decision().result().unwrap_or(Ok(()))?;
-            if let Some(value) = task.slot().take() {
+            let content = task.slot().take();
+            let value = content
+                .into_value()
+                .map_err(|error| undecodable(task.header(), &error))?;
+            if let Some(value) = value {
                 return Ok(value);
             }
         }
@@ -161,19 +165,51 @@ impl<T: Value> AppFuture<T> {
 
     /// A clone of the value. The task has ended.
     pub(crate) fn value(&self) -> Result<T, TaskError> {
-        self.read(T::clone)
+        match &self.source {
+            Source::Task { task, .. } => self.of_slot(&**task, Slot::copy),
+            Source::Ready(ready) => Ok(T::clone(ready)),
+            Source::View(view) => view.value(),
+        }
     }
 
     /// Reads the value. The task has ended.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&T) -> R) -> Result<R, TaskError> {
         match &self.source {
-            Source::Task { task, .. } => match task.header().decision().result() {
-                Some(Ok(())) => task.slot().read(read).ok_or_else(|| self.gone()),
-                Some(Err(error)) => Err(error),
-                None => Err(self.gone()),
-            },
+            Source::Task { task, .. } => self.of_slot(&**task, |slot| slot.read(read)),
             Source::Ready(ready) => Ok(read(ready)),
             Source::View(view) => view.value().map(|value| read(&value)),
+        }
+    }
+
+    /// Asks something of a task's slot, if the task has ended well.
+    fn of_slot<R>(
+        &self,
+        task: &dyn Task<T>,
+        ask: impl FnOnce(&Slot<T>) -> Result<Option<R>, Undecodable>,
+    ) -> Result<R, TaskError> {
+        task.header()
+            .decision()
+            .result()
+            .unwrap_or_else(|| Err(self.gone()))?;
+        ask(task.slot())
+            .map_err(|error| undecodable(task.header(), &error))?
+            .ok_or_else(|| self.gone())
+    }
+
+    /// Encodes the value, or passes on what is encoded already. The task has ended.
+    pub(crate) fn encode(&self, out: &mut Encoded) -> Result<(), EncodeError> {
+        match &self.source {
+            Source::Task { task, .. } => {
+                let decided = task.header().decision().result();
+                decided.unwrap_or_else(|| Err(self.gone()))?;
+                if task.slot().encode(out)? {
+                    Ok(())
+                } else {
+                    Err(self.gone().into())
+                }
+            }
+            Source::Ready(ready) => out.value(&**ready),
+            Source::View(view) => out.value(&view.value()?),
         }
     }
 
@@ -188,6 +224,16 @@ impl<T: Value> AppFuture<T> {
             None => TaskError::new(kind, ErrorPlace::default()),
         }
     }
+}
+
+/// The error of who reads a value that came from another process and is none.
+pub(crate) fn undecodable(header: &Header, Undecodable(problem): &Undecodable) -> TaskError {
+    let info = header.info();
+    let reason = format!(
+        "gave a result that cannot be decoded: `{}` returns `{}`, and {problem}",
+        info.function, info.returns
+    );
+    header.error(ErrorKind::Encoding { reason })
 }
 
 /// What can be asked without waiting.
@@ -248,16 +294,27 @@ impl<T> AppFuture<T> {
         }
     }
 
-    /// The file the command's stdout goes to, if the call asked for one.
+    /// What the task writes to stdout: the file that the call of a command asked for, or what a
+    /// function that ended on a worker process has printed there.
+    ///
+    /// None for a command whose call asked for none, and for a function on threads of this process,
+    /// whose stdout is the program's own.
     #[must_use]
-    pub fn stdout(&self) -> Option<PathBuf> {
+    pub fn stdout(&self) -> Option<TaskOutput> {
         self.task()?.header().stdout()
     }
 
-    /// The file the command's stderr goes to, if the call asked for one.
+    /// The same of stderr.
     #[must_use]
-    pub fn stderr(&self) -> Option<PathBuf> {
+    pub fn stderr(&self) -> Option<TaskOutput> {
         self.task()?.header().stderr()
+    }
+
+    /// What the latest attempt that has ended took, and where it ran; none where its executor keeps
+    /// no accounts, as one of threads does.
+    #[must_use]
+    pub fn report(&self) -> Option<TaskReport> {
+        self.task()?.header().report()
     }
 }
 

@@ -37,7 +37,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             .as_ref()
             .map_or((None, 0), |rules| (rules.timeout, rules.retry.retries));
         // A deadline beyond what the clock can say never comes.
-        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        let deadline = timeout
+            .filter(|_| self.tell_begin.0 & (1 << room.executor.0) == 0)
+            .and_then(|timeout| now.checked_add(timeout));
         task.state = State::Running {
             room,
             timed: deadline.is_some(),
@@ -56,6 +58,28 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             deadline,
             last: attempt.attempt > retries,
         });
+    }
+
+    /// Lets the time of an attempt count from now.
+    pub(super) fn begun(&mut self, attempt: AttemptId, now: Instant) {
+        let Some(task) = self.table.get_mut(attempt.task) else {
+            return;
+        };
+        let timeout = task.rules.as_ref().and_then(|rules| rules.timeout);
+        let State::Running { timed, .. } = &mut task.state else {
+            return;
+        };
+        if task.attempt != attempt.attempt || *timed {
+            return;
+        }
+        if let Some(at) = timeout.and_then(|timeout| now.checked_add(timeout)) {
+            *timed = true;
+            self.timers.arm(Timer {
+                at,
+                attempt,
+                kind: TimerKind::Timeout,
+            });
+        }
     }
 
     /// Tells a running attempt to stop.

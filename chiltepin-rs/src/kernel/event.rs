@@ -33,14 +33,10 @@ pub(crate) enum Event<'a, P, F> {
         capacity: Capacity,
     },
     /// Room is gone; the attempts bound to it still report `Finished`.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the threads executor's room never goes; that of nodes will"
-        )
-    )]
     Withdrawn { executor: ExecutorId, offer: u32 },
+    /// An attempt begins, on an executor that tells so; its time counts from here. One that is not
+    /// running, or whose time counts already, is ignored.
+    Begun { attempt: AttemptId },
     /// An attempt has ended. One that is not running, or no longer, is ignored.
     Finished {
         attempt: AttemptId,

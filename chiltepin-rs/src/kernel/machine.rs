@@ -13,7 +13,9 @@ use super::placement::Placement;
 use super::queue::Turn;
 use super::state::{State, StopCause};
 use super::timer::Timers;
-use super::{Command, Dependency, Ending, Event, Finish, Root, Standing, Submission};
+use super::{
+    Command, Dependency, Ending, Event, ExecutorId, ExecutorSet, Finish, Root, Standing, Submission,
+};
 
 /// How far the workflow is on its way to its end. It only moves on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,8 @@ pub(crate) struct Kernel<P, F> {
     pub(super) is_drained: bool,
     /// Tasks that have become ready, ever.
     last_order: u64,
+    /// The executors that tell when attempts begin.
+    pub(super) tell_begin: ExecutorSet,
     failure: PhantomData<fn() -> F>,
 }
 
@@ -50,8 +54,14 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             mode: Mode::Open,
             is_drained: false,
             last_order: 0,
+            tell_begin: ExecutorSet::default(),
             failure: PhantomData,
         }
+    }
+
+    /// Is told of an executor that it tells when attempts begin.
+    pub(crate) fn expect_begin(&mut self, executor: ExecutorId) {
+        self.tell_begin.0 |= 1 << executor.0;
     }
 
     /// Makes the id of the task with this number, which no other may have, to be submitted under
@@ -80,6 +90,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 self.placement.offered(executor, offer, capacity);
             }
             Event::Withdrawn { executor, offer } => self.placement.withdrawn(executor, offer),
+            Event::Begun { attempt } => self.begun(attempt, now),
             Event::Finished { attempt, finish } => self.finished(attempt, finish, now, commands),
             Event::Cancelled { id } => self.cancelled(id, commands),
             Event::Woken => self.woken(now, commands),

@@ -1,3 +1,6 @@
+use chiltepin_executors::Failure;
+
+use super::Encoder;
 use crate::arg::Arg;
 use crate::future::AnyFuture;
 use crate::{TaskError, Value};
@@ -26,6 +29,14 @@ pub trait Arguments: Send + Sync + 'static {
     /// Copies them as values, for an attempt that may not be the last.
     #[doc(hidden)]
     fn copy(&self) -> Result<Self::Values, TaskError>;
+
+    /// Encodes them, one by one and in order. All futures have ended well.
+    #[doc(hidden)]
+    fn encode(&self, encoder: &mut Encoder) -> Result<(), Failure>;
+
+    /// The same for arguments that are not needed any more.
+    #[doc(hidden)]
+    fn encode_owned(self, encoder: &mut Encoder) -> Result<(), Failure>;
 }
 
 macro_rules! arguments {
@@ -47,6 +58,16 @@ macro_rules! arguments {
 
             fn copy(&self) -> Result<Self::Values, TaskError> {
                 Ok(($(self.$index.copy()?,)*))
+            }
+
+            fn encode(&self, _encoder: &mut Encoder) -> Result<(), Failure> {
+                $(_encoder.argument(|out| self.$index.encode(out))?;)*
+                Ok(())
+            }
+
+            fn encode_owned(self, _encoder: &mut Encoder) -> Result<(), Failure> {
+                $(_encoder.argument(|out| self.$index.encode_owned(out))?;)*
+                Ok(())
             }
         }
     };

@@ -1,19 +1,11 @@
-use std::future::{Future, poll_fn, ready};
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::Poll;
-
-use chiltepin_executors::command::CommandSpec;
 use chiltepin_executors::panic::catch;
-use chiltepin_executors::{
-    Attempt, AttemptId, Failure, FailureKind, Invocation, Outcome, PanicReport, StopSignal,
-    TaskKind, Work,
-};
-use futures::future::BoxFuture;
+use chiltepin_executors::{Attempt, Failure, FailureKind, Outcome, PanicReport, Work};
 use parking_lot::Mutex;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::arguments::Visitor;
-use super::{Arguments, Body, Header, Run};
+use super::{Arguments, Body, Header, Origin, Run};
 use crate::Value;
 use crate::future::{AnyFuture, Slot, Waiting};
 
@@ -43,10 +35,10 @@ pub(crate) trait Task<T>: AnyTask {
 
 /// A call.
 pub(crate) struct TaskCell<A, T, B> {
-    header: Header,
-    slot: Slot<T>,
-    needs: Mutex<Option<A>>,
-    body: B,
+    pub(super) header: Header,
+    pub(super) slot: Slot<T>,
+    pub(super) needs: Mutex<Option<A>>,
+    pub(super) body: B,
 }
 
 impl<A, T, B> TaskCell<A, T, B>
@@ -75,27 +67,20 @@ where
         match values {
             Some(Ok(values)) => Ok(values),
             Some(Err(error)) => Err(Failure::permanent(FailureKind::Dependency(Arc::new(error)))),
-            None => Err(Failure::permanent(FailureKind::Invalid {
-                reason: "its arguments were taken by an earlier attempt".to_owned(),
-            })),
+            None => Err(taken()),
         }
     }
 
     /// Makes the call's directory, if it has one, and the values.
     fn prepare(&self, attempt: &Attempt) -> Result<A::Values, Failure> {
         if let Some(directory) = self.header.directory() {
-            std::fs::create_dir_all(&directory).map_err(|error| {
-                Failure::new(FailureKind::System {
-                    action: format!("make the task's directory `{}`", directory.display()),
-                    error: Arc::new(error),
-                })
-            })?;
+            make_directory(&directory)?;
         }
         self.values(attempt)
     }
 
     /// Keeps the value of an attempt.
-    fn settle(&self, result: Result<Result<T, Failure>, PanicReport>) -> Outcome {
+    pub(super) fn settle(&self, result: Result<Result<T, Failure>, PanicReport>) -> Outcome {
         match result {
             Ok(Ok(value)) => {
                 drop(self.slot.put(value));
@@ -107,16 +92,13 @@ where
     }
 
     /// Calls `body` with values and run, catching its panics.
-    fn with_run<R>(
+    pub(super) fn with_run<R>(
         self: &Arc<Self>,
         attempt: &Attempt,
         body: impl FnOnce(A::Values, &Run<'_>) -> R,
     ) -> Result<Result<R, PanicReport>, Failure> {
-        let share = || -> Arc<dyn AnyTask> { Arc::clone(self) as _ };
-        let run = Run {
-            share: &share,
-            attempt,
-        };
+        let origin = || Origin::Made(Arc::clone(self) as _);
+        let run = Run::new(&origin, attempt);
         // Copying the arguments is user code too.
         match catch(|| self.prepare(attempt).map(|values| body(values, &run))) {
             Ok(begun) => begun.map(Ok),
@@ -125,65 +107,21 @@ where
     }
 }
 
-impl<A, T, B> Work for TaskCell<A, T, B>
-where
-    A: Arguments,
-    T: Value,
-    B: Body<A::Values, T>,
-{
-    fn kind(&self) -> TaskKind {
-        B::KIND
-    }
+/// No arguments are left.
+pub(super) fn taken() -> Failure {
+    Failure::permanent(FailureKind::Invalid {
+        reason: "its arguments were taken by an earlier attempt".to_owned(),
+    })
+}
 
-    fn stop_signal(&self) -> &StopSignal {
-        self.header.stop()
-    }
-
-    fn call(self: Arc<Self>, attempt: &Attempt) -> Outcome {
-        match self.with_run(attempt, |values, run| self.body.call(values, run)) {
-            Ok(result) => self.settle(result),
-            Err(failure) => Outcome::Failed(failure),
-        }
-    }
-
-    fn call_async(self: Arc<Self>, attempt: &Attempt) -> BoxFuture<'static, Outcome> {
-        let body = match self.with_run(attempt, |values, run| self.body.begin(values, run)) {
-            Ok(Ok(body)) => body,
-            Ok(Err(report)) => return Box::pin(ready(self.settle(Err(report)))),
-            Err(failure) => return Box::pin(ready(Outcome::Failed(failure))),
-        };
-        Box::pin(async move {
-            let mut body = pin!(body);
-            let result = poll_fn(|context| match catch(|| body.as_mut().poll(context)) {
-                Ok(poll) => poll.map(Ok),
-                Err(report) => Poll::Ready(Err(report)),
-            });
-            let result = result.await;
-            self.settle(result)
+/// Makes the directory that a task is to work in.
+pub(crate) fn make_directory(directory: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(directory).map_err(|error| {
+        Failure::new(FailureKind::System {
+            action: format!("make the task's directory `{}`", directory.display()),
+            error: Arc::new(error),
         })
-    }
-
-    fn command(self: Arc<Self>, attempt: &Attempt) -> Result<CommandSpec, Failure> {
-        let script = self.with_run(attempt, |values, run| self.body.command(values, run))?;
-        let script = script.map_err(|report| Failure::new(FailureKind::Panicked(report)))??;
-        Ok(self.header.command_spec(script, attempt))
-    }
-
-    fn exited(&self, code: i32) -> Outcome {
-        self.settle(Ok(self.body.exited(code)))
-    }
-
-    fn finish(self: Arc<Self>, attempt: &Attempt, outcome: Outcome) -> Option<Invocation> {
-        let task: &dyn AnyTask = &*self;
-        let driver = task.header().driver()?;
-        driver.finished(task, attempt.id, outcome)
-    }
-
-    fn abandoned(self: Arc<Self>, attempt: AttemptId) {
-        if let Some(driver) = self.header.driver() {
-            driver.abandoned(attempt);
-        }
-    }
+    })
 }
 
 impl<A, T, B> AnyTask for TaskCell<A, T, B>

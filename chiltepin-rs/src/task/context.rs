@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chiltepin_executors::{Attempt, TaskId};
+use chiltepin_executors::{Attempt, ServedCall, TaskId};
 
 use super::AnyTask;
 use crate::workflow::Workflow;
@@ -24,8 +24,17 @@ use crate::workflow::Workflow;
 /// ```
 #[derive(Clone)]
 pub struct TaskContext {
-    task: Arc<dyn AnyTask>,
+    origin: Origin,
     attempt: Attempt,
+}
+
+/// Where the call is known from that a body runs for.
+#[derive(Clone)]
+pub(crate) enum Origin {
+    /// It was made in this process.
+    Made(Arc<dyn AnyTask>),
+    /// It came from the driver's process.
+    Served(Arc<ServedCall>),
 }
 
 impl TaskContext {
@@ -38,7 +47,10 @@ impl TaskContext {
     /// The task's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.task.header().name()
+        match &self.origin {
+            Origin::Made(task) => task.header().name(),
+            Origin::Served(call) => call.name.as_deref().unwrap_or(call.info.short_name()),
+        }
     }
 
     /// Which attempt this is, from 1.
@@ -53,20 +65,30 @@ impl TaskContext {
         self.attempt.deadline
     }
 
-    /// Where the task is to work: the call's directory, which is there by now, or the driver's.
+    /// Where the task is to work: the call's directory, which is there by now, or that of the
+    /// process it runs in.
     #[must_use]
     pub fn directory(&self) -> PathBuf {
-        let driver = || std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        self.task.header().directory().unwrap_or_else(driver)
+        let given = match &self.origin {
+            Origin::Made(task) => task.header().directory(),
+            Origin::Served(call) => call.directory.clone(),
+        };
+        let of_process = || std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        given.unwrap_or_else(of_process)
     }
 
     /// Whether the attempt was asked to stop, by a timeout, a cancel or the workflow's end.
     ///
     /// A synchronous body that takes long should look now and then and return early: nothing
-    /// else can stop it on an executor of threads.
+    /// else can stop it on an executor of threads, and on one of processes its worker is killed
+    /// with it.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.task.header().stop().is_requested(self.attempt())
+        let stop = match &self.origin {
+            Origin::Made(task) => task.header().stop(),
+            Origin::Served(call) => &call.stop,
+        };
+        stop.is_requested(self.attempt())
     }
 }
 
@@ -83,16 +105,20 @@ impl fmt::Debug for TaskContext {
 
 /// One attempt, as the code the macros write sees it.
 pub struct Run<'a> {
-    pub(super) share: &'a dyn Fn() -> Arc<dyn AnyTask>,
-    pub(super) attempt: &'a Attempt,
+    origin: &'a dyn Fn() -> Origin,
+    attempt: &'a Attempt,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    pub(crate) fn new(origin: &'a dyn Fn() -> Origin, attempt: &'a Attempt) -> Self {
+        Self { origin, attempt }
+    }
+
     /// The context for a body that asks for it.
     #[must_use]
     pub fn context(&self) -> TaskContext {
         TaskContext {
-            task: (self.share)(),
+            origin: (self.origin)(),
             attempt: *self.attempt,
         }
     }
@@ -100,8 +126,12 @@ impl Run<'_> {
     /// The workflow for a join's body.
     #[must_use]
     pub fn workflow(&self) -> Workflow {
-        let task = (self.share)();
-        // A join has no `run`, so its body runs only once it is submitted.
-        Workflow::inside(task.header()).unwrap_or_else(|| unreachable!("a join without a workflow"))
+        let workflow = match (self.origin)() {
+            Origin::Made(task) => Workflow::inside(task.header()),
+            Origin::Served(_) => None,
+        };
+        // A join has no `run`, and no other process serves it, so its body runs only in the driver,
+        // once it is submitted.
+        workflow.unwrap_or_else(|| unreachable!("a join without a workflow"))
     }
 }

@@ -1,18 +1,21 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use chiltepin_executors::command::{CommandSpec, Stream};
 use chiltepin_executors::registry::TaskInfo;
-use chiltepin_executors::{Attempt, Resources, StopSignal, TaskId};
+use chiltepin_executors::{
+    Attempt, EncodedCall, EncodedValues, OnLoss, OutputPart, Report, Resources, StopSignal, TaskId,
+};
+use parking_lot::Mutex;
 
 use super::{Directory, Options};
 use crate::TaskError;
 use crate::call::Capture;
 use crate::driver::Driver;
 use crate::error::{ErrorKind, ErrorPlace};
-use crate::future::{AnyFuture, Decision, Status};
+use crate::future::{Account, AnyFuture, Decision, Status, TaskOutput, TaskReport};
 use crate::kernel::ExecutorId;
 
 /// What is known of a call whatever its types.
@@ -27,6 +30,10 @@ pub(crate) struct Header {
     handles: AtomicU32,
     /// The executor of the latest attempt, [`NOWHERE`] before the first.
     executor: AtomicU8,
+    /// How many workers were lost under it.
+    losses: AtomicU16,
+    /// The account of the latest attempt that has ended, where its executor keeps one.
+    account: Mutex<Option<Box<Account>>>,
 }
 
 /// No executor yet.
@@ -40,6 +47,8 @@ struct Submitted {
     number: u64,
     /// Where the kernel's table keeps the task; [`UNPLACED`] until the kernel has it.
     index: AtomicU32,
+    /// When it was submitted, where some executor keeps accounts.
+    at: Option<Instant>,
 }
 
 /// Not in the kernel's table yet.
@@ -61,6 +70,8 @@ impl Header {
             stop: StopSignal::new(),
             handles: AtomicU32::new(0),
             executor: AtomicU8::new(NOWHERE),
+            losses: AtomicU16::new(0),
+            account: Mutex::new(None),
         }
     }
 
@@ -78,10 +89,13 @@ impl Header {
 
     pub(crate) fn set_submitted(&mut self, driver: Arc<Driver>, number: u64) {
         let index = AtomicU32::new(UNPLACED);
+        // Reading the clock is a good part of what a task on threads costs.
+        let at = driver.keeps_accounts().then(Instant::now);
         self.submitted = Some(Submitted {
             driver,
             number,
             index,
+            at,
         });
     }
 
@@ -147,6 +161,23 @@ impl Header {
         self.options()
             .and_then(|options| options.retries)
             .or(self.info.defaults.retries)
+    }
+
+    /// What becomes of the task when its worker is lost.
+    fn on_loss(&self) -> OnLoss {
+        self.options()
+            .and_then(|options| options.on_loss)
+            .or(self.info.defaults.on_loss)
+            .unwrap_or_default()
+    }
+
+    /// Counts a worker that was lost under the task, and gives the count.
+    pub(crate) fn count_loss(&self) -> u32 {
+        let count = |losses: u16| Some(losses.saturating_add(1));
+        let before = self
+            .losses
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        u32::from(before.unwrap_or_else(|losses| losses).saturating_add(1))
     }
 
     /// The labels of the call and of its task.
@@ -235,6 +266,21 @@ impl Header {
         Some(name.to_string())
     }
 
+    pub(crate) fn set_report(&self, report: Report) {
+        let executor = self
+            .executor_id()
+            .and_then(|executor| self.driver()?.executor_name(executor));
+        let account = Box::new(Account { executor, report });
+        let before = self.account.lock().replace(account);
+        drop(before);
+    }
+
+    pub(crate) fn report(&self) -> Option<TaskReport> {
+        let submitted = self.submitted.as_ref().and_then(|submitted| submitted.at);
+        let account = self.account.lock();
+        account.as_ref().map(|account| account.report(submitted))
+    }
+
     pub(crate) fn has_inputs(&self) -> bool {
         self.options()
             .is_some_and(|options| !options.inputs.lock().is_empty())
@@ -254,6 +300,22 @@ impl Header {
         if let Some(options) = self.options() {
             let inputs = std::mem::take(&mut *options.inputs.lock());
             drop(inputs);
+        }
+    }
+
+    /// The call, as it is sent to another process.
+    pub(crate) fn encoded_call(&self, arguments: EncodedValues) -> EncodedCall {
+        let name = self.options().and_then(|options| options.name.clone());
+        // The driver's working directory may be another one by the time the task runs.
+        let directory = self
+            .directory()
+            .map(|directory| std::path::absolute(&directory).unwrap_or(directory));
+        EncodedCall {
+            info: self.info,
+            name,
+            directory,
+            on_loss: self.on_loss(),
+            arguments,
         }
     }
 
@@ -288,11 +350,11 @@ impl Header {
             directory: self.directory(),
             stdout: stream(
                 options.and_then(|options| options.stdout.as_ref()),
-                self.stdout(),
+                self.stdout_file(),
             ),
             stderr: stream(
                 options.and_then(|options| options.stderr.as_ref()),
-                self.stderr(),
+                self.stderr_file(),
             ),
             environment,
             outputs: options
@@ -331,7 +393,25 @@ impl Header {
         }
     }
 
-    pub(crate) fn stdout(&self) -> Option<PathBuf> {
+    pub(crate) fn stdout(&self) -> Option<TaskOutput> {
+        self.stdout_file()
+            .map(TaskOutput::of_file)
+            .or_else(|| self.output_part(|report| report.stdout.clone()))
+    }
+
+    pub(crate) fn stderr(&self) -> Option<TaskOutput> {
+        self.stderr_file()
+            .map(TaskOutput::of_file)
+            .or_else(|| self.output_part(|report| report.stderr.clone()))
+    }
+
+    /// What was kept of what the task wrote, in a file of its worker's.
+    fn output_part(&self, part: impl FnOnce(&Report) -> Option<OutputPart>) -> Option<TaskOutput> {
+        let account = self.account.lock();
+        part(&account.as_ref()?.report).map(TaskOutput::of_part)
+    }
+
+    fn stdout_file(&self) -> Option<PathBuf> {
         let capture = self.options()?.stdout.as_ref()?;
         Some(
             capture
@@ -340,7 +420,7 @@ impl Header {
         )
     }
 
-    pub(crate) fn stderr(&self) -> Option<PathBuf> {
+    fn stderr_file(&self) -> Option<PathBuf> {
         let capture = self.options()?.stderr.as_ref()?;
         Some(
             capture

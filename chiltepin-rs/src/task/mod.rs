@@ -12,13 +12,19 @@ mod arguments;
 mod body;
 mod cell;
 mod context;
+mod encoder;
 mod header;
 mod options;
+#[cfg(test)]
+mod tests;
+mod work;
 
 pub use arguments::Arguments;
 pub use context::{Run, TaskContext};
 
 pub(crate) use body::{AsyncFunction, Body, Command, Function, Join};
-pub(crate) use cell::{AnyTask, Task, TaskCell};
+pub(crate) use cell::{AnyTask, Task, TaskCell, make_directory};
+pub(crate) use context::Origin;
+pub(crate) use encoder::{EncodeError, Encoded, Encoder};
 pub(crate) use header::Header;
 pub(crate) use options::{Directory, Options};

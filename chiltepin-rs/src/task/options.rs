@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chiltepin_executors::Resources;
+use chiltepin_executors::{OnLoss, Resources};
 
 use parking_lot::Mutex;
 
@@ -23,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) retries: Option<u32>,
     pub(crate) priority: Option<i32>,
     pub(crate) labels: Vec<String>,
+    pub(crate) on_loss: Option<OnLoss>,
     pub(crate) geometry: Option<TaskGeometry>,
     pub(crate) name: Option<String>,
     pub(crate) allowed_exit_codes: Vec<i32>,

@@ -1,15 +1,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chiltepin_executors::threads::{Runners, Threads, ThreadsSettings};
-use chiltepin_executors::{Capacity, Executor, panic, registry};
+use chiltepin_executors::{panic, registry, start};
 use tokio::runtime::Runtime;
 
 use super::Workflow;
+use super::install::Ground;
 use super::session::Session;
 use super::signals::Signals;
-use crate::config::{Config, LogLevel, Provider, Resource};
-use crate::driver::{Driver, Installed, Labels, Settings};
+use crate::config::{Config, LogLevel, Provider};
+use crate::driver::{Driver, Labels, Settings};
 use crate::{Error, Result, environment};
 
 /// How to open a workflow; see [`Workflow::builder`].
@@ -79,9 +79,10 @@ impl WorkflowBuilder {
     /// Opens the workflow.
     ///
     /// # Errors
-    /// If the configuration is wrong, two tasks of the program have one name, or the system
-    /// refuses the threads.
+    /// If the configuration is wrong, two tasks of the program have one name, the system refuses
+    /// the threads, or this is a worker process that [`init`](crate::init) was to let in.
     pub fn open(self) -> Result<Workflow> {
+        start::check()?;
         let mut config = match self.source {
             Source::File(path) => Config::load(path)?,
             Source::Given(config) => *config,
@@ -96,16 +97,16 @@ impl WorkflowBuilder {
         if let Some(run_dir) = self.run_dir {
             config.workflow.run_dir = run_dir;
         }
-        if let Some(level) = self
+        let log_level = self
             .log_level
             .or(environment::log_level()?)
-            .or(config.workflow.log_level)
-        {
+            .or(config.workflow.log_level);
+        if let Some(level) = log_level {
             crate::log::install(level);
         }
         registry::check(registry::tasks())?;
         panic::install_hook(environment::backtrace());
-        let workflow = open(config)?;
+        let workflow = open(config, log_level)?;
         if self.handle_signals
             && let Some(session) = workflow.session()
         {
@@ -117,22 +118,35 @@ impl WorkflowBuilder {
     }
 }
 
-fn open(config: Config) -> Result<Workflow> {
+fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = runtime(threads)?;
-    let mut executors = Vec::new();
-    for resource in &config.resources {
-        executors.push(install(resource, &runtime, threads));
-    }
-    executors.push(joins(&runtime, threads));
     let grace = config.workflow.grace;
     let run = crate::run::RunId::now();
+    let run_folder = config.workflow.run_dir.join(run.to_string());
+    let ground = Ground {
+        handle: runtime.handle(),
+        threads,
+        run_folder: &run_folder,
+        log_level,
+    };
+    let mut executors: Vec<_> = config
+        .resources
+        .iter()
+        .map(|resource| ground.install(resource))
+        .collect();
+    executors.push(ground.joins());
+    let keeps_accounts = config
+        .resources
+        .iter()
+        .any(|resource| !matches!(resource.provider, Provider::Threads(_)));
     let settings = Settings {
         executors: config.workflow.executors,
         retries: config.workflow.retries,
         labels: Labels::new(&config.workflow.limits),
-        run_folder: config.workflow.run_dir.join(run.to_string()),
+        run_folder,
         seed: run.seed(),
+        accounts: keeps_accounts,
     };
     let driver = Driver::new(executors, settings, runtime.handle().clone());
     Ok(Workflow::of_session(Session::new(driver, runtime, grace)))
@@ -141,7 +155,7 @@ fn open(config: Config) -> Result<Workflow> {
 /// How many threads of the runtime may block at once; about what a system lets a process have.
 const MAX_BLOCKED: usize = 32_000;
 
-fn runtime(threads: usize) -> Result<Runtime> {
+pub(super) fn runtime(threads: usize) -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         // Whoever blocks for a future on a thread of the runtime gives his place to one of these;
@@ -154,44 +168,4 @@ fn runtime(threads: usize) -> Result<Runtime> {
             action: "start the workflow's threads".to_owned(),
             error,
         })
-}
-
-/// Starts what a resource's tasks run on, or notes why they cannot.
-fn install(resource: &Resource, runtime: &Runtime, threads: usize) -> Installed {
-    let (state, largest) = match (&resource.provider, resource.unavailable()) {
-        (Provider::Threads(settings), None) => {
-            let settings = ThreadsSettings {
-                name: resource.name.clone(),
-                max_threads: u32::try_from(settings.max_threads).unwrap_or(u32::MAX),
-                max_async: settings.max_async,
-                memory: settings
-                    .memory
-                    .unwrap_or_else(chiltepin_executors::machine_memory),
-                gpus: settings.gpus,
-                kill_grace: resource.kill_grace,
-                prefix: resource.prefix.clone(),
-            };
-            let executor = Threads::new(&settings, runtime.handle().clone(), threads);
-            let largest = executor.offer();
-            (Ok(Arc::new(executor) as Arc<dyn Executor>), largest)
-        }
-        (_, reason) => (Err(reason.unwrap_or_default()), None),
-    };
-    Installed {
-        name: Arc::from(&*resource.name),
-        state,
-        largest: largest.unwrap_or(Capacity::UNBOUNDED),
-        retries: resource.retries,
-    }
-}
-
-/// Where the bodies of joins run: in the driver, any number at once.
-fn joins(runtime: &Runtime, threads: usize) -> Installed {
-    let runners = Runners::new(runtime.handle().clone(), threads);
-    Installed {
-        name: Arc::from("driver"),
-        state: Ok(Arc::new(runners)),
-        largest: Capacity::UNBOUNDED,
-        retries: None,
-    }
 }

@@ -5,12 +5,19 @@
 //!   #[chiltepin::main] ──► program: session + signals + exit code
 //! ```
 
+#[cfg(test)]
+mod beside;
 mod builder;
 mod handle;
+mod init;
+mod install;
 mod program;
 mod session;
 mod signals;
 
+#[cfg(test)]
+pub(crate) use beside::open_with;
 pub use builder::WorkflowBuilder;
 pub use handle::Workflow;
+pub use init::init;
 pub use program::{MainOptions, run_main, run_main_blocking, run_test, run_test_blocking};

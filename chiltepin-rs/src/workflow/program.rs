@@ -3,6 +3,9 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chiltepin_executors::start::Origin;
+
+use super::init::let_in;
 use super::signals::Signals;
 use super::{Workflow, WorkflowBuilder};
 use crate::future::block_on;
@@ -12,9 +15,16 @@ use crate::future::block_on;
 pub struct MainOptions {
     /// The configuration file, instead of the one that `CHILTEPIN_CONFIG` names.
     pub config: Option<&'static str>,
+    /// The full path of the test, if it is one.
+    pub test: Option<&'static str>,
 }
 
 impl MainOptions {
+    /// Lets this process in, if it was started as a worker.
+    fn enter(self) {
+        let_in(self.test.map_or(Origin::Main, Origin::test));
+    }
+
     fn builder(self) -> WorkflowBuilder {
         match self.config {
             Some(path) => Workflow::builder().config(path),
@@ -108,6 +118,7 @@ fn run(
     options: MainOptions,
     main: impl FnOnce(&Workflow) -> Result<ExitCode, Failure>,
 ) -> ExitCode {
+    options.enter();
     let opened = match options.builder().open() {
         Ok(workflow) => Opened(workflow),
         Err(error) => {
@@ -213,6 +224,7 @@ pub fn run_test_blocking<R: TestOutcome>(
     options: MainOptions,
     test: impl FnOnce(Workflow) -> R,
 ) -> R {
+    options.enter();
     let opened = match options.builder().open() {
         Ok(workflow) => Opened(workflow),
         Err(error) => panic!("cannot open the test's workflow: {error:?}"),

@@ -1,9 +1,9 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::signals::Heard;
@@ -19,8 +19,9 @@ pub(crate) struct Session {
     driver: Arc<Driver>,
     runtime: Mutex<Option<Runtime>>,
     handle: Handle,
-    /// Everything has ended and the executors are shut.
-    ended: AtomicBool,
+    /// Everything has ended and the executors are shut. Whoever else ends the workflow waits for
+    /// that: the program may exit then, and nothing is to be left of it.
+    shut: OnceCell<()>,
     /// Set if signals are handled.
     heard: OnceLock<Heard>,
     /// How long running tasks may go on once the user interrupts.
@@ -35,7 +36,7 @@ impl Session {
             driver,
             runtime,
             handle,
-            ended: AtomicBool::new(false),
+            shut: OnceCell::new(),
             heard: OnceLock::new(),
             grace,
         })
@@ -79,7 +80,7 @@ impl Session {
 
     /// Ends everything that has not ended, even what cannot be stopped, before long.
     pub(super) fn kill_blocking(&self) {
-        if self.ended.load(Ordering::SeqCst) {
+        if self.shut.initialized() {
             return;
         }
         // The runtime's own threads do the work meanwhile, so this may block.
@@ -101,9 +102,8 @@ impl Session {
 
     async fn end(&self, grace: Duration) {
         self.driver.drained().await;
-        if !self.ended.swap(true, Ordering::SeqCst) {
-            self.driver.shut_executors(grace).await;
-        }
+        let shut = || self.driver.shut_executors(grace);
+        self.shut.get_or_init(shut).await;
     }
 }
 

@@ -11,14 +11,15 @@ use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::ioctl_fionbio;
 
 /// A waker whose ringing makes a descriptor readable.
-pub(super) struct Bell {
+#[derive(Debug)]
+pub(crate) struct Bell {
     hear: PipeReader,
     ring: PipeWriter,
 }
 
 impl Bell {
     /// A silent bell.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let (hear, ring) = io::pipe()?;
         ioctl_fionbio(&hear, true)?;
         ioctl_fionbio(&ring, true)?;
@@ -26,12 +27,12 @@ impl Bell {
     }
 
     /// What becomes readable.
-    pub(super) fn descriptor(&self) -> &PipeReader {
+    pub(crate) fn descriptor(&self) -> &PipeReader {
         &self.hear
     }
 
     /// Falls silent again.
-    pub(super) fn silence(&self) {
+    pub(crate) fn silence(&self) {
         let mut rung = [0; 64];
         while matches!((&self.hear).read(&mut rung), Ok(count) if count == rung.len()) {}
     }
@@ -92,7 +93,7 @@ impl Drop for LentBell<'_> {
 }
 
 /// Waits until one of the descriptors is ready, for a time or without end. May return early.
-pub(super) fn wait_on(descriptors: &mut [PollFd<'_>], time: Option<Duration>) {
+pub(crate) fn wait_on(descriptors: &mut [PollFd<'_>], time: Option<Duration>) {
     /// When the system lacks the memory to wait, looking again at once would only burn time.
     const PAUSE: Duration = Duration::from_millis(10);
     // A time too long for the system's clock is as good as no end.

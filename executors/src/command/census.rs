@@ -100,9 +100,9 @@ impl ProcessKey {
     }
 }
 
-/// When this process started, in clock ticks since boot; 0 where that cannot be told.
-pub(super) fn own_start() -> u64 {
-    ProcessStat::read(getpid()).map_or(0, |stat| stat.key.start)
+/// When a process started, in clock ticks since boot; 0 where that cannot be told.
+pub(super) fn start_of(pid: Pid) -> u64 {
+    ProcessStat::read(pid).map_or(0, |stat| stat.key.start)
 }
 
 #[derive(Clone, Debug)]
@@ -146,17 +146,27 @@ impl Census {
         mark: &Mark,
         known: impl Fn(ProcessKey) -> bool,
     ) -> Vec<ProcessStat> {
+        self.families(|stat, value| {
+            stat.is_in_group(leader)
+                || value.is_some_and(|value| mark.is_in(value))
+                || known(stat.key)
+        })
+    }
+
+    /// The processes with such a mark, and all descendants of these.
+    pub(super) fn marked(&self, ours: impl Fn(&str) -> bool) -> Vec<ProcessStat> {
+        self.families(|_, value| value.is_some_and(&ours))
+    }
+
+    /// The processes of which this is true, given their marks, and all descendants of these.
+    fn families(&self, is_head: impl Fn(&ProcessStat, Option<&str>) -> bool) -> Vec<ProcessStat> {
         let own = getpid();
         let mut children: HashMap<i32, Vec<&ProcessStat>> = HashMap::new();
         let mut members = Vec::new();
         for process in &self.processes {
             let stat = &process.stat;
             children.entry(stat.parent).or_default().push(stat);
-            let marked = process
-                .mark
-                .as_deref()
-                .is_some_and(|value| mark.is_in(value));
-            if stat.is_in_group(leader) || marked || known(stat.key) {
+            if is_head(stat, process.mark.as_deref()) {
                 members.push(*stat);
             }
         }

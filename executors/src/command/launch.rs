@@ -6,6 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rustix::process::Pid;
+
 use super::CommandSpec;
 use super::failure::{invalid, system};
 use super::mark::{COMMAND_VARIABLE, Mark};
@@ -13,6 +15,7 @@ use super::running::Running;
 use super::script::{self, Script};
 use super::streams::{Stderr, Streams};
 use crate::Failure;
+use crate::start::START_VARIABLE;
 
 /// A command that has all it needs and is yet to be started.
 pub(super) struct Prepared {
@@ -58,6 +61,7 @@ pub(super) fn prepare(
         .stderr(streams.stderr)
         .envs(spec.environment.iter().map(|(name, value)| (name, value)))
         .env(COMMAND_VARIABLE, mark.value())
+        .env_remove(START_VARIABLE)
         .process_group(0);
     if let Some(directory) = &spec.directory {
         command.current_dir(directory);
@@ -123,7 +127,7 @@ impl Prepared {
         // The command holds copies of the ends that the shell has got; only without them does a
         // pipe end with its last writer.
         drop(command);
-        Running::new(child, mark, stderr, script)
+        Running::new(Pid::from_child(&child), mark, stderr, script)
             .map_err(|error| system("watch the command's shell".to_owned(), error))
     }
 }

@@ -1,7 +1,8 @@
 //! The name every process of a command carries in its environment.
 
-use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::process::{Pid, getpid};
 
 use super::census;
 
@@ -27,12 +28,8 @@ impl Marks {
     /// Marks for this process, which was itself given the value `inherited`.
     pub(super) fn new(inherited: Option<&str>) -> Self {
         let outer = inherited.map_or_else(String::new, |outer| format!("{outer}/"));
-        let pid = process::id();
-        let start = census::own_start();
-        Self {
-            outer,
-            process: format!("{pid}.{start}."),
-        }
+        let process = process_part(getpid());
+        Self { outer, process }
     }
 
     /// The mark of the next command.
@@ -47,8 +44,18 @@ impl Marks {
 
     /// Whether a process with this value belongs to some command of this process.
     pub(super) fn are_in(&self, value: &str) -> bool {
-        value.split('/').any(|part| part.starts_with(&self.process))
+        is_of(value, &self.process)
     }
+}
+
+/// How the marks begin of all commands that a process starts.
+pub(super) fn process_part(process: Pid) -> String {
+    format!("{process}.{}.", census::start_of(process))
+}
+
+/// Whether a process with this value belongs to some command of the process with this part.
+pub(super) fn is_of(value: &str, process_part: &str) -> bool {
+    value.split('/').any(|part| part.starts_with(process_part))
 }
 
 /// The mark of one command.

@@ -28,6 +28,8 @@ mod failure;
 mod launch;
 mod leftovers;
 mod mark;
+mod orphans;
+mod process;
 mod running;
 mod script;
 mod shell;
@@ -39,19 +41,28 @@ mod tail;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+pub(crate) use bell::{Bell, wait_on};
 pub use mark::COMMAND_VARIABLE;
-pub use shell::Shell;
+pub(crate) use orphans::StartedBy;
+pub(crate) use process::{EndedProcess, Process};
+pub(crate) use running::watch_exit;
+pub(crate) use script::quoted;
+pub use shell::{Execution, Shell};
+pub(crate) use streams::{end_of_file, open_file};
 
 use crate::Failure;
 
 /// A command to execute with `bash -c`, and where its streams go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandSpec {
     /// The words put before the shell, as those that run it in a container; mostly none.
     pub prefix: Vec<String>,
     /// The shell script.
     pub script: String,
     /// The working directory, made if it is not there; none for the driver's own.
+    #[serde(with = "crate::wire::path")]
     pub directory: Option<PathBuf>,
     /// Where stdout goes.
     pub stdout: Stream,
@@ -60,6 +71,7 @@ pub struct CommandSpec {
     /// Variables set for the command, beside those it inherits.
     pub environment: Vec<(String, String)>,
     /// Files the command promises to make; relative ones are within its working directory.
+    #[serde(with = "crate::wire::path")]
     pub outputs: Vec<PathBuf>,
     /// Exit codes other than 0 that are values and no errors.
     pub allowed_exit_codes: Vec<i32>,
@@ -68,7 +80,7 @@ pub struct CommandSpec {
 }
 
 /// Where a stream of a command goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stream {
     /// Nowhere; of stderr the last lines are kept for the error.
     #[default]
@@ -79,6 +91,7 @@ pub enum Stream {
     File {
         /// The file; a relative path starts from the driver's working directory, since it is the
         /// driver that opens it.
+        #[serde(with = "crate::wire::path")]
         path: PathBuf,
         /// Whether to write behind what the file holds, instead of emptying it first.
         append: bool,

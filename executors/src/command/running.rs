@@ -2,7 +2,6 @@
 
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use super::mark::Mark;
 use super::script::Script;
 use super::streams::Stderr;
 use crate::StopSignal;
+use crate::system::{Reaped, reap, reap_if_exited};
 
 /// Who may ask a command to stop.
 #[derive(Clone, Copy)]
@@ -73,7 +73,6 @@ pub(super) struct Running {
 
 #[derive(Debug)]
 struct Leader {
-    child: Child,
     pid: Pid,
     /// Its status was taken, or it was given up.
     settled: bool,
@@ -83,22 +82,15 @@ impl Drop for Leader {
     fn drop(&mut self) {
         if !self.settled {
             let _ = kill_process_group(self.pid, Signal::KILL);
-            let _ = self.child.wait();
+            let _ = reap(self.pid);
         }
     }
 }
 
 impl Running {
     /// Takes charge of a shell just started.
-    pub(super) fn new(
-        child: Child,
-        mark: Mark,
-        stderr: Stderr,
-        script: Script,
-    ) -> io::Result<Self> {
-        let pid = Pid::from_child(&child);
+    pub(super) fn new(pid: Pid, mark: Mark, stderr: Stderr, script: Script) -> io::Result<Self> {
         let shell = Leader {
-            child,
             pid,
             settled: false,
         };
@@ -116,6 +108,11 @@ impl Running {
     /// The shell's process, which leads the command's group.
     pub(super) fn leader(&self) -> Pid {
         self.shell.pid
+    }
+
+    /// Becomes readable when the shell exits.
+    pub(super) fn exit(&self) -> &OwnedFd {
+        &self.exit
     }
 
     /// Waits until the shell exits or is to be stopped. An exit comes first.
@@ -170,12 +167,12 @@ impl Running {
 
     /// Takes the status of a shell that has exited, and what is left of its stderr; a pipe that
     /// somebody else still writes to comes along.
-    pub(super) fn finish(mut self) -> io::Result<(ExitStatus, Stderr, Option<PipeReader>)> {
+    pub(super) fn finish(mut self) -> io::Result<(Reaped, Stderr, Option<PipeReader>)> {
         self.stderr.drain();
         let pipe = self.stderr.take_pipe();
-        let status = self.shell.child.wait()?;
+        let reaped = reap(self.shell.pid)?;
         self.shell.settled = true;
-        Ok((status, self.stderr, pipe))
+        Ok((reaped, self.stderr, pipe))
     }
 
     /// Signals the whole group.
@@ -184,15 +181,29 @@ impl Running {
         let _ = kill_process_group(self.shell.pid, signal);
     }
 
-    /// Takes the status of a shell that was stopped; false if it is still there.
-    pub(super) fn settle(mut self) -> bool {
+    /// Takes the status of a shell that was stopped, if it is gone, and leaves its stderr.
+    pub(super) fn settle(mut self) -> (Settled, Stderr) {
         self.shell.settled = true;
-        !matches!(self.shell.child.try_wait(), Ok(None))
+        let settled = match reap_if_exited(self.shell.pid) {
+            Ok(Some(reaped)) => Settled::Reaped(reaped),
+            Ok(None) => Settled::StillThere,
+            Err(_) => Settled::Unknown,
+        };
+        (settled, self.stderr)
     }
 }
 
+/// What is known of a shell that was stopped.
+#[derive(Debug)]
+pub(super) enum Settled {
+    Reaped(Reaped),
+    StillThere,
+    /// Somebody else has taken its status.
+    Unknown,
+}
+
 /// A descriptor that becomes readable when a child exits, which leaves the child to be reaped.
-fn watch_exit(child: Pid) -> io::Result<OwnedFd> {
+pub(crate) fn watch_exit(child: Pid) -> io::Result<OwnedFd> {
     #[cfg(target_os = "linux")]
     if let Ok(handle) = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()) {
         return Ok(handle);

@@ -21,6 +21,16 @@ pub(super) struct Script {
     _file: Option<TempPath>,
 }
 
+impl Script {
+    /// That of a process which runs none.
+    pub(super) fn none() -> Self {
+        Self {
+            argument: OsString::new(),
+            _file: None,
+        }
+    }
+}
+
 /// Makes the argument for `bash -c`; a long script is written to a file in `folder`.
 pub(super) fn carry(script: &str, folder: &Path) -> Result<Script, Failure> {
     if let Some(position) = script.find('\0') {
@@ -68,7 +78,7 @@ fn read_from(file: &Path) -> OsString {
 }
 
 /// A word that the shell takes as it is.
-fn quoted(word: &OsStr) -> OsString {
+pub(crate) fn quoted(word: &OsStr) -> OsString {
     let mut quoted = vec![b'\''];
     for &byte in word.as_bytes() {
         if byte == b'\'' {

@@ -9,7 +9,7 @@ use std::path::{self, Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
 use parking_lot::Mutex;
@@ -25,7 +25,8 @@ use super::running::{Orders, Woken};
 use super::stopping;
 use super::streams::Stderr;
 use super::{CommandEnd, CommandSpec};
-use crate::{Failure, FailureKind, StopSignal};
+use crate::system::Reaped;
+use crate::{Failure, FailureKind, StopSignal, Usage};
 
 /// Executes commands with bash.
 ///
@@ -54,10 +55,10 @@ pub struct Shell {
     /// Bash, or where it was searched for in vain.
     bash: Result<PathBuf, String>,
     script_folder: PathBuf,
-    marks: Marks,
-    bells: Bells,
+    pub(super) marks: Marks,
+    pub(super) bells: Bells,
     census: Mutex<Option<Arc<Census>>>,
-    adopted: Adopted,
+    pub(super) adopted: Adopted,
     drain: Arc<Drain>,
 }
 
@@ -115,7 +116,20 @@ impl Shell {
         stop: &StopSignal,
         attempt: u32,
     ) -> Result<i32, CommandEnd> {
-        self.run_until(spec, &Orders { stop, attempt })
+        self.run_measured(spec, stop, attempt).end
+    }
+
+    /// The same as [`run`](Self::run), with an account of what the command took.
+    #[must_use]
+    pub fn run_measured(&self, spec: &CommandSpec, stop: &StopSignal, attempt: u32) -> Execution {
+        let mut account = Account::default();
+        let end = self.run_until(spec, &Orders { stop, attempt }, &mut account);
+        let Account { process, usage } = account;
+        Execution {
+            end,
+            process,
+            usage,
+        }
     }
 
     /// The same as [`run`](Self::run), on a thread of the tokio runtime's for blocking work.
@@ -141,15 +155,7 @@ impl Shell {
         };
         let own = Arc::clone(&abandon.stop);
         let shell = Arc::clone(self);
-        let command = tokio::task::spawn_blocking(move || {
-            shell.run_until(
-                &spec,
-                &Orders {
-                    stop: &own,
-                    attempt,
-                },
-            )
-        });
+        let command = tokio::task::spawn_blocking(move || shell.run(&spec, &own, attempt));
         let ended = match select(command, pin!(stop.requested(attempt))).await {
             Either::Left((ended, _)) => ended,
             Either::Right(((), command)) => {
@@ -167,7 +173,12 @@ impl Shell {
         }
     }
 
-    fn run_until(&self, spec: &CommandSpec, orders: &Orders<'_>) -> Result<i32, CommandEnd> {
+    fn run_until(
+        &self,
+        spec: &CommandSpec,
+        orders: &Orders<'_>,
+        account: &mut Account,
+    ) -> Result<i32, CommandEnd> {
         if orders.is_stop() {
             return Err(CommandEnd::Stopped);
         }
@@ -181,20 +192,26 @@ impl Shell {
         if orders.is_stop() {
             return Err(CommandEnd::Stopped);
         }
+        let begun = Instant::now();
         let mut running = prepared.spawn()?;
+        account.process = Some(running.leader().as_raw_nonzero().get().unsigned_abs());
         let woken = running.watch(orders, &lent);
         let ended = match woken {
             Woken::Exited => {
-                let (status, stderr, pipe) = running
+                let (reaped, stderr, pipe) = running
                     .finish()
                     .map_err(|error| system("wait for the command's shell".to_owned(), error))?;
                 pipe.into_iter().for_each(|pipe| self.drain.add(pipe));
-                judge(spec, status, stderr).map_err(CommandEnd::Failed)
+                account.take(begun.elapsed(), &reaped);
+                judge(spec, reaped.status, stderr).map_err(CommandEnd::Failed)
             }
             Woken::StopRequested => {
                 let census = || self.census();
-                let left = stopping::end(running, spec.kill_grace, orders, &lent, &census);
-                self.adopted.add(left);
+                let ended = stopping::end(running, spec.kill_grace, orders, &lent, &census);
+                self.adopted.add(ended.left);
+                if let Some(reaped) = &ended.shell {
+                    account.take(begun.elapsed(), reaped);
+                }
                 Err(CommandEnd::Stopped)
             }
         };
@@ -203,7 +220,7 @@ impl Shell {
     }
 
     /// A census that began after this call. Commands that are stopped together share one.
-    fn census(&self) -> Arc<Census> {
+    pub(super) fn census(&self) -> Arc<Census> {
         let called = Instant::now();
         let mut latest = self.census.lock();
         if let Some(census) = latest.as_ref().filter(|census| census.begun >= called) {
@@ -214,6 +231,35 @@ impl Shell {
             .add(census.adopted(|mark| self.marks.are_in(mark)));
         *latest = Some(Arc::clone(&census));
         census
+    }
+}
+
+/// A command that was executed, and what that took.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// How it ended: with the exit code, or otherwise.
+    pub end: Result<i32, CommandEnd>,
+    /// The process id of its shell; none where none was started.
+    pub process: Option<u32>,
+    /// What it took: the time it ran, the processor time of its shell and all processes that were
+    /// waited for, and the memory of the largest one.
+    pub usage: Usage,
+}
+
+#[derive(Default)]
+struct Account {
+    process: Option<u32>,
+    usage: Usage,
+}
+
+impl Account {
+    fn take(&mut self, run: Duration, reaped: &Reaped) {
+        self.usage = Usage {
+            run,
+            user: reaped.user,
+            system: reaped.system,
+            peak_memory: Some(reaped.peak_memory),
+        };
     }
 }
 

@@ -10,8 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::bell::LentBell;
 use super::census::{Census, ProcessKey, ProcessStat};
-use super::running::{Orders, Running};
+use super::running::{Orders, Running, Settled};
+use super::streams::Stderr;
 use super::subreaper::Adopting;
+use crate::system::Reaped;
 
 /// How long a process that was sent KILL is waited for. One that hangs in the kernel, as on a
 /// file server that does not answer, may take forever.
@@ -22,15 +24,14 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// Ends `running` with its group and all its descendants, and returns when they are gone.
 ///
-/// `census` takes a census that is not older than the call. Returned are the processes that were
-/// seen and are to be reaped where they have become children of this process.
+/// `census` takes a census that is not older than the call.
 pub(super) fn end(
     running: Running,
     grace: Duration,
     orders: &Orders<'_>,
     lent: &LentBell<'_>,
     census: &dyn Fn() -> Arc<Census>,
-) -> Vec<ProcessKey> {
+) -> Ended {
     let _adopting = Adopting::begin();
     let mut hunt = Hunt {
         running,
@@ -44,6 +45,16 @@ pub(super) fn end(
     hunt.terminate(grace, orders);
     hunt.kill();
     hunt.settle()
+}
+
+/// What is left of a command that was ended.
+pub(super) struct Ended {
+    /// How its shell ended; none where that is not known.
+    pub(super) shell: Option<Reaped>,
+    pub(super) stderr: Stderr,
+    /// The processes that were seen and are to be reaped where they have become children of this
+    /// process.
+    pub(super) left: Vec<ProcessKey>,
 }
 
 /// A process of the command, other than its shell.
@@ -179,7 +190,7 @@ impl Hunt<'_> {
     }
 
     /// Reaps the shell, and tells who else is to be reaped.
-    fn settle(self) -> Vec<ProcessKey> {
+    fn settle(self) -> Ended {
         // Where no census can be taken, this reaches who outlived the shell in its group.
         self.running.signal(Signal::KILL);
         let leader = ProcessStat::read(self.running.leader()).map(|stat| stat.key);
@@ -188,10 +199,20 @@ impl Hunt<'_> {
             .into_iter()
             .chain(self.alive.into_keys())
             .collect();
-        if !self.running.settle() {
-            left.extend(leader);
+        let (settled, stderr) = self.running.settle();
+        let shell = match settled {
+            Settled::Reaped(reaped) => Some(reaped),
+            Settled::StillThere => {
+                left.extend(leader);
+                None
+            }
+            Settled::Unknown => None,
+        };
+        Ended {
+            shell,
+            stderr,
+            left,
         }
-        left
     }
 }
 

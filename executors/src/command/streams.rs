@@ -92,7 +92,7 @@ fn stderr_file(
     ))
 }
 
-fn open_file(path: &Path, append: bool, stream: &str) -> Result<File, Failure> {
+pub(crate) fn open_file(path: &Path, append: bool, stream: &str) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options
         .create(true)
@@ -186,7 +186,8 @@ impl Stderr {
     }
 }
 
-fn end_of_file(path: &Path, from: u64) -> io::Result<String> {
+/// The last lines of a file, of those behind `from`.
+pub(crate) fn end_of_file(path: &Path, from: u64) -> io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     // The command itself may have made the file shorter.

@@ -234,3 +234,31 @@ fn the_end_tells_where_the_last_attempt_ran() {
         }]
     ));
 }
+
+#[test]
+fn where_begins_are_told_the_time_counts_from_there() {
+    let mut fixture = Fixture::with(cores(1));
+    fixture.kernel.expect_begin(ExecutorId(0));
+    let id = fixture.submit(call().timeout(5).retries(1));
+    assert_eq!(fixture.next_wake(), None);
+    assert!(fixture.wake_after(60_000).is_empty());
+    fixture.begin(id, 1);
+    assert_eq!(fixture.next_wake(), Some(65_000));
+    // Said again, and of another attempt, it changes nothing.
+    assert!(fixture.wake_after(1000).is_empty());
+    fixture.begin(id, 1);
+    fixture.begin(id, 2);
+    assert_eq!(fixture.next_wake(), Some(65_000));
+    assert_eq!(fixture.wake_after(4000), ["stop 1.1 on 0"]);
+    fixture.begin(id, 1);
+    assert_eq!(fixture.next_wake(), None);
+    // The next attempt's begins anew.
+    fixture.finish(id, 1, Finish::Stopped);
+    fixture.wake_after(60_000);
+    fixture.begin(id, 2);
+    assert_eq!(fixture.next_wake(), Some(130_000));
+    fixture.finish(id, 2, Finish::Succeeded);
+    assert_eq!(fixture.next_wake(), None);
+    fixture.begin(id, 2);
+    assert_eq!(fixture.next_wake(), None);
+}

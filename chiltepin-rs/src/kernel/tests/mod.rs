@@ -248,6 +248,12 @@ impl Fixture {
         })
     }
 
+    /// Reports the begin of an attempt.
+    fn begin(&mut self, task: TaskId, attempt: u32) {
+        let attempt = AttemptId { task, attempt };
+        assert!(self.send(Event::Begun { attempt }).is_empty());
+    }
+
     /// Reports the end of an attempt.
     fn finish(&mut self, task: TaskId, attempt: u32, finish: Finish<u32>) -> Vec<String> {
         self.send(Event::Finished {

@@ -1,13 +1,11 @@
-//! The tasks of this program, collected at link time.
-//!
-//! Each task macro writes one static [`TaskInfo`] and submits it; [`tasks`] lists them and
-//! [`check`] refuses two of one name, with both places.
-
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::TaskKind;
+use futures::future::BoxFuture;
+
+use crate::{AnyError, Failure, OnLoss, ServedCall, TaskKind};
 
 /// What is known of a task from its source: its name, its place, its attribute's defaults.
 #[derive(Debug)]
@@ -24,6 +22,68 @@ pub struct TaskInfo {
     pub location: Location,
     /// What the attribute sets for every call.
     pub defaults: TaskDefaults,
+    /// The arguments, in order; a method's `self` comes first.
+    pub parameters: &'static [Parameter],
+    /// The return type as it is written, `()` where none is.
+    pub returns: &'static str,
+    /// Whether the body asks for its context, and so can heed a request to stop.
+    pub takes_context: bool,
+    /// Runs the body on encoded arguments, in a process that never made the call.
+    pub entry: Entry,
+    /// How the body's error travels; none where it has none, or one of a type that cannot.
+    pub error: fn() -> Option<ErrorCodec>,
+}
+
+/// One argument of a task, as its source has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type, as it is written.
+    pub type_text: &'static str,
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.name, self.type_text)
+    }
+}
+
+/// An async body that runs, on its way to its encoded value.
+pub type ServedFuture = BoxFuture<'static, Result<Vec<u8>, Failure>>;
+
+/// Runs a task's body on encoded arguments. Panics are the caller's to catch.
+#[derive(Clone, Copy)]
+pub enum Entry {
+    /// A synchronous function: adds the encoded value to the buffer. After a failure what it has
+    /// added is of no use.
+    Function(fn(&Arc<ServedCall>, &mut Vec<u8>) -> Result<(), Failure>),
+    /// An async function: gives the encoded value.
+    AsyncFunction(fn(Arc<ServedCall>) -> ServedFuture),
+    /// A command: gives the script to execute.
+    Command(fn(&Arc<ServedCall>) -> Result<String, Failure>),
+    /// A join, whose body runs in the driver alone.
+    Join,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Function(_) => "Function",
+            Self::AsyncFunction(_) => "AsyncFunction",
+            Self::Command(_) => "Command",
+            Self::Join => "Join",
+        })
+    }
+}
+
+/// How the value of a task's error travels.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorCodec {
+    /// Encodes it; none if it is of another type, or cannot be encoded after all.
+    pub encode: fn(&AnyError) -> Option<Vec<u8>>,
+    /// Decodes it; none if the bytes are no such error.
+    pub decode: fn(&[u8]) -> Option<Arc<AnyError>>,
 }
 
 /// A place in the source.
@@ -60,6 +120,8 @@ pub struct TaskDefaults {
     pub cache: bool,
     /// The version of the function's meaning, part of the cache key.
     pub version: Option<&'static str>,
+    /// What becomes of a call whose worker is lost.
+    pub on_loss: Option<OnLoss>,
 }
 
 impl TaskDefaults {
@@ -72,6 +134,7 @@ impl TaskDefaults {
         priority: 0,
         cache: false,
         version: None,
+        on_loss: None,
     };
 
     /// Whether nothing is set that decides where and when a call runs.
@@ -91,6 +154,25 @@ impl TaskInfo {
     #[must_use]
     pub fn path(&self) -> String {
         readable_path((self.type_name)())
+    }
+
+    /// The name under which the program knows the task: the one given by the attribute, else its
+    /// [path](Self::path). No two tasks of a program share one.
+    #[must_use]
+    pub fn registered_name(&self) -> Cow<'static, str> {
+        self.name.map_or_else(|| self.path().into(), Cow::Borrowed)
+    }
+
+    /// The types it is called with and gives, as they are written:
+    /// `fn(x: i64, factor: i64) -> i64`.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let parameters: Vec<_> = self.parameters.iter().map(ToString::to_string).collect();
+        let parameters = parameters.join(", ");
+        match self.returns {
+            "()" => format!("fn({parameters})"),
+            returns => format!("fn({parameters}) -> {returns}"),
+        }
     }
 
     /// The name people see: the one given by the attribute, else the function's.
@@ -124,57 +206,6 @@ fn readable_path(type_name: &str) -> String {
     segments.join("::")
 }
 
-/// One task, as the macros submit it to the linker.
-pub struct Registration(pub &'static TaskInfo);
-
-inventory::collect!(Registration);
-
-/// The tasks linked into this program, in no particular order.
-pub fn tasks() -> impl Iterator<Item = &'static TaskInfo> {
-    inventory::iter::<Registration>
-        .into_iter()
-        .map(|registration| registration.0)
-}
-
-/// Two tasks of one name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "two tasks are named `{name}`: one at {first}, one at {second}; \
-     rename one of them, or give it another name with `name = \"...\"`"
-)]
-pub struct DuplicateTask {
-    /// The name.
-    pub name: String,
-    /// The place of one, in order of file and line.
-    pub first: Location,
-    /// The place of the other.
-    pub second: Location,
-}
-
-/// Checks that each of `tasks` has a name of its own.
-///
-/// A name given by an attribute stands beside the path: it must be unique too.
-///
-/// # Errors
-/// The first pair, by place, that shares a name.
-pub fn check(tasks: impl Iterator<Item = &'static TaskInfo>) -> Result<(), DuplicateTask> {
-    let mut tasks: Vec<_> = tasks.collect();
-    tasks.sort_by_key(|task| (task.location.file, task.location.line, task.location.column));
-    let mut places: HashMap<String, Location> = HashMap::with_capacity(tasks.len());
-    for task in tasks {
-        let name = task.name.map_or_else(|| task.path(), ToOwned::to_owned);
-        if let Some(&first) = places.get(&name) {
-            return Err(DuplicateTask {
-                name,
-                first,
-                second: task.location,
-            });
-        }
-        places.insert(name, task.location);
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,32 +231,25 @@ mod tests {
         );
     }
 
-    static FIRST: TaskInfo = task("x::one", 3);
-    static SECOND: TaskInfo = task("x::one", 9);
-
-    const fn task(name: &'static str, line: u32) -> TaskInfo {
-        TaskInfo {
-            type_name: || "a::f::Item",
-            function: "f",
-            name: Some(name),
-            kind: TaskKind::Function,
-            location: Location {
-                file: "a.rs",
-                line,
-                column: 1,
-            },
-            defaults: TaskDefaults::NONE,
-        }
-    }
-
     #[test]
-    fn two_tasks_of_one_name_are_refused_with_both_places() {
-        let error = check([&SECOND, &FIRST].into_iter()).unwrap_err();
+    fn signatures_are_as_they_are_written() {
+        let task = |parameters, returns| TaskInfo {
+            parameters,
+            returns,
+            ..crate::registry::example("m::f", 1)
+        };
+        const X: Parameter = Parameter {
+            name: "x",
+            type_text: "i64",
+        };
+        const TABLE: Parameter = Parameter {
+            name: "self",
+            type_text: "Table<f64>",
+        };
         assert_eq!(
-            error.to_string(),
-            "two tasks are named `x::one`: one at a.rs:3:1, one at a.rs:9:1; \
-             rename one of them, or give it another name with `name = \"...\"`"
+            task(&[TABLE, X], "i64").signature(),
+            "fn(self: Table<f64>, x: i64) -> i64"
         );
-        assert_eq!(check([&FIRST].into_iter()), Ok(()));
+        assert_eq!(task(&[], "()").signature(), "fn()");
     }
 }

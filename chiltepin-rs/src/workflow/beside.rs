@@ -1,0 +1,50 @@
+//! Workflows for tests of what executors are to the driver.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chiltepin_executors::{Capacity, Executor, panic};
+
+use super::Workflow;
+use super::builder::runtime;
+use super::install::Ground;
+use super::session::Session;
+use crate::config::Config;
+use crate::driver::{Driver, Installed, Labels, Settings};
+
+/// Opens a workflow that has `executor` under the name `elsewhere`, beside two threads under the
+/// name `local`.
+pub(crate) fn open_with(executor: Arc<dyn Executor>) -> Workflow {
+    let config = Config::from_toml("[local]\nprovider = \"threads\"\nmax_threads = 2\n").unwrap();
+    panic::install_hook(false);
+    let runtime = runtime(2).unwrap();
+    let run_folder = Path::new("runs");
+    let ground = Ground {
+        handle: runtime.handle(),
+        threads: 2,
+        run_folder,
+        log_level: None,
+    };
+    let elsewhere = Installed {
+        name: Arc::from("elsewhere"),
+        state: Ok(executor),
+        largest: Capacity::UNBOUNDED,
+        retries: None,
+    };
+    let executors = vec![
+        ground.install(&config.resources[0]),
+        elsewhere,
+        ground.joins(),
+    ];
+    let settings = Settings {
+        executors: None,
+        retries: 0,
+        labels: Labels::default(),
+        run_folder: run_folder.to_owned(),
+        accounts: true,
+        seed: 0,
+    };
+    let driver = Driver::new(executors, settings, runtime.handle().clone());
+    let grace = config.workflow.grace;
+    Workflow::of_session(Session::new(driver, runtime, grace))
+}

@@ -1,0 +1,42 @@
+use chiltepin_executors::panic;
+use chiltepin_executors::start::{Origin, enter};
+
+use crate::config::LogLevel;
+use crate::environment;
+
+/// Lets this process be a worker, if it was started as one; then it never returns.
+///
+/// Worker processes are the program itself, started again without arguments. A program with
+/// executors on worker processes that opens its workflow by itself calls this first in `main`:
+/// before there are threads, before arguments are read and anything is printed, since a worker
+/// needs none of that. `#[chiltepin::main]` and `#[chiltepin::test]` do it by themselves.
+///
+/// ```
+/// use chiltepin::{Workflow, task};
+///
+/// #[task]
+/// fn square(x: u64) -> u64 {
+///     x * x
+/// }
+///
+/// fn main() -> chiltepin::Result<()> {
+///     chiltepin::init();
+///     let workflow = Workflow::open()?;
+///     assert_eq!(square(3).submit(&workflow).result()?, 9);
+///     workflow.close_blocking();
+///     Ok(())
+/// }
+/// ```
+pub fn init() {
+    let_in(Origin::Main);
+}
+
+/// Lets this process be what it was started for.
+pub(super) fn let_in(origin: Origin) {
+    enter(origin, || {
+        panic::install_hook(environment::backtrace());
+        // Nobody else does: what the program sets up for itself comes after this.
+        let level = environment::log_level().ok().flatten();
+        crate::log::install(level.unwrap_or(LogLevel::Info));
+    });
+}

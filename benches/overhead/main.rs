@@ -5,15 +5,27 @@
 //! to a line and added to `target/figures/overhead.jsonl`.
 
 mod commands;
+mod echo;
 mod measure;
 mod memory;
+mod processes;
+mod startup;
 mod threads;
 
 use chiltepin::Workflow;
 
 fn main() -> chiltepin::Result<()> {
-    if std::env::var_os(memory::CHILD).is_some() {
-        return memory::measure();
+    chiltepin::init();
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some(echo::CHILD) => {
+            let bytes = arguments.next().and_then(|bytes| bytes.parse().ok());
+            return Ok(echo::serve(bytes.unwrap_or(echo::FRAME))?);
+        }
+        Some(startup::CHILD_BARE) => return startup::say_ready(false),
+        Some(startup::CHILD_RESULT) => return startup::say_ready(true),
+        _ if std::env::var_os(memory::CHILD).is_some() => return memory::measure(),
+        _ => {}
     }
     let names: Vec<_> = std::env::args()
         .skip(1)
@@ -49,6 +61,45 @@ fn main() -> chiltepin::Result<()> {
     }
     if wanted("bash_true") {
         commands::bash_true(&runtime, &workflow, runs.path());
+    }
+    workflow.close_blocking();
+    if wanted("process_first_result") {
+        startup::process_first_result();
+    }
+    let on_workers = [
+        "process_memory",
+        "process_noop",
+        "process_round_trip",
+        "process_chain",
+        "process_payload",
+        "process_bash_true",
+    ];
+    if !on_workers.into_iter().any(wanted) {
+        return Ok(());
+    }
+    let workflow = processes::open(runs.path())?;
+    // First, while the worker has done nothing else.
+    if wanted("process_memory") {
+        startup::process_memory(&runtime, &workflow);
+    }
+    if wanted("process_noop") {
+        processes::process_noop(&runtime, &workflow);
+    }
+    if wanted("process_round_trip") || wanted("process_chain") {
+        let apart = processes::open_apart(runs.path())?;
+        if wanted("process_round_trip") {
+            processes::process_round_trip(&runtime, &apart);
+        }
+        if wanted("process_chain") {
+            processes::process_chain(&runtime, &apart);
+        }
+        apart.close_blocking();
+    }
+    if wanted("process_payload") {
+        processes::process_payload(&runtime, &workflow);
+    }
+    if wanted("process_bash_true") {
+        commands::process_bash_true(&runtime, &workflow, runs.path());
     }
     workflow.close_blocking();
     Ok(())

@@ -59,7 +59,7 @@ pub(crate) fn measure() -> chiltepin::Result<()> {
 }
 
 /// The memory of this process that is really there, in bytes.
-fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm")
         .ok()
         .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok())

@@ -27,8 +27,17 @@ use crate::environment;
 ///     Ok(())
 /// }
 /// ```
+///
+/// Elsewhere than on the thread of `main` it has no effect, and workers are refused with the reason:
+/// a worker that is started from within a test would run all tests before it came there.
 pub fn init() {
-    let_in(Origin::Main);
+    if std::thread::current().name() == Some("main") {
+        let_in(Origin::Main);
+    } else {
+        tracing::warn!(
+            "`chiltepin::init()` counts in `main` alone; in tests use `#[chiltepin::test]`"
+        );
+    }
 }
 
 /// Lets this process be what it was started for.

@@ -10,7 +10,7 @@ use crate::panic::catch;
 use crate::registry::Entry;
 use crate::system::{ThreadUsage, peak_memory};
 use crate::wire::{CallEnd, FinishedCall, WireFailure, WireUsage, WireValue};
-use crate::{Failure, FailureKind, PanicReport, ServedCall};
+use crate::{ByteSize, Failure, FailureKind, PanicReport, ServedCall};
 
 /// A task that ran for at least this long has its memory looked up, which takes a few dozen
 /// microseconds.
@@ -103,11 +103,14 @@ pub(super) fn value_end(call: &Arc<ServedCall>, size: usize, largest: usize) -> 
         Ok(bytes) if size <= largest => CallEnd::Value(WireValue::Inline(bytes)),
         _ => {
             let reason = format!(
-                "the result of `{}` has {size} bytes, and at most {largest} travel inline: write \
-                 it to a file and return the path, or raise `max_inline_value` of the resource",
-                call.info.function
+                "gave a result of {size} bytes, more than the {largest} ({}) that may travel to \
+                 another process: write it to a file and return the path, or raise \
+                 `max_inline_value` of the executor (`{}` returns `{}`)",
+                ByteSize(largest as u64),
+                call.info.function,
+                call.info.returns,
             );
-            failed(call, Failure::permanent(FailureKind::Invalid { reason }))
+            failed(call, Failure::permanent(FailureKind::Encoding { reason }))
         }
     }
 }

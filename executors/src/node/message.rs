@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::account::WireEnd;
+use super::command_end::WireEnd;
 use super::settings::Launch;
 use crate::command::CommandSpec;
 use crate::{AttemptId, ProcessEnd, TaskId, Usage};

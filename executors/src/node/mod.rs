@@ -16,8 +16,8 @@
 //! ends, it kills all it has started, removes the folders the driver has left, and ends. When it is
 //! killed itself, workers end with it, and the driver finds the rest by its mark.
 
-mod account;
 mod begin;
+mod command_end;
 mod commands;
 mod environment;
 mod events;

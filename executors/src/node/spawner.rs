@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use super::account::WireEnd;
+use super::command_end::WireEnd;
 use super::commands::{Commands, Given};
 use super::keepers::Keepers;
 use super::message::{FromSpawner, ToSpawner, WireAttempt, WireLaunch};

@@ -16,8 +16,24 @@ impl WireFailure {
     #[must_use]
     pub fn of(failure: &Failure, info: &TaskInfo) -> Self {
         Self {
-            kind: WireFailureKind::of(&failure.kind, info),
+            kind: WireFailureKind::of(&failure.kind, Some(info)),
             retryable: failure.retryable,
+        }
+    }
+
+    /// The failure of a command, which meets none that is of a task's own type.
+    pub(crate) fn of_command(failure: &Failure) -> Self {
+        Self {
+            kind: WireFailureKind::of(&failure.kind, None),
+            retryable: failure.retryable,
+        }
+    }
+
+    /// The failure of a command, as it was.
+    pub(crate) fn into_command_failure(self) -> Failure {
+        Failure {
+            kind: self.kind.into_kind(None),
+            retryable: self.retryable,
         }
     }
 
@@ -25,14 +41,14 @@ impl WireFailure {
     #[must_use]
     pub fn into_failure(self, info: &TaskInfo) -> Failure {
         Failure {
-            kind: self.kind.into_kind(info),
+            kind: self.kind.into_kind(Some(info)),
             retryable: self.retryable,
         }
     }
 }
 
 impl WireFailureKind {
-    fn of(kind: &FailureKind, info: &TaskInfo) -> Self {
+    fn of(kind: &FailureKind, info: Option<&TaskInfo>) -> Self {
         let mut allowed = Allowance::new();
         match kind {
             FailureKind::User(error) => user(error, info, &mut allowed),
@@ -56,10 +72,14 @@ impl WireFailureKind {
                 stderr: allowed.end(stderr, MOST_WORDS),
             },
             FailureKind::MissingOutput { path } => Self::MissingOutput {
-                // One that is no text could not be sent at all.
-                path: allowed
-                    .beginning(&path.to_string_lossy(), MOST_DETAIL)
-                    .into(),
+                path: if path.as_os_str().len() <= MOST_DETAIL {
+                    path.clone()
+                } else {
+                    // No file has so long a path.
+                    allowed
+                        .beginning(&path.to_string_lossy(), MOST_DETAIL)
+                        .into()
+                },
             },
             FailureKind::System { action, error } => Self::System {
                 action: allowed.beginning(action, MOST_WORDS),
@@ -85,7 +105,7 @@ impl WireFailureKind {
         }
     }
 
-    fn into_kind(self, info: &TaskInfo) -> FailureKind {
+    fn into_kind(self, info: Option<&TaskInfo>) -> FailureKind {
         match self {
             Self::User {
                 message,
@@ -133,7 +153,7 @@ impl WireFailureKind {
 }
 
 /// The error that a body returned.
-fn user(error: &UserError, info: &TaskInfo, allowed: &mut Allowance) -> WireFailureKind {
+fn user(error: &UserError, info: Option<&TaskInfo>, allowed: &mut Allowance) -> WireFailureKind {
     let mut message = allowed.beginning(&error.message, MOST_WORDS);
     let value = error
         .value
@@ -154,15 +174,15 @@ fn user(error: &UserError, info: &TaskInfo, allowed: &mut Allowance) -> WireFail
     }
 }
 
-fn encode(value: &AnyError, info: &TaskInfo) -> Option<Vec<u8>> {
+fn encode(value: &AnyError, info: Option<&TaskInfo>) -> Option<Vec<u8>> {
     // An error that cannot be encoded keeps its words, and so does one whose `Serialize` panics.
     catch(|| codec(info).and_then(|codec| (codec.encode)(value))).ok()?
 }
 
-fn decode(bytes: &[u8], info: &TaskInfo) -> Option<Arc<AnyError>> {
+fn decode(bytes: &[u8], info: Option<&TaskInfo>) -> Option<Arc<AnyError>> {
     catch(|| codec(info).and_then(|codec| (codec.decode)(bytes))).ok()?
 }
 
-fn codec(info: &TaskInfo) -> Option<ErrorCodec> {
-    (info.error)()
+fn codec(info: Option<&TaskInfo>) -> Option<ErrorCodec> {
+    (info?.error)()
 }

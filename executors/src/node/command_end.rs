@@ -1,46 +1,16 @@
 //! How a command ended, on its way from the spawner to the driver.
 
-use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use crate::command::CommandEnd;
-use crate::{Failure, FailureKind};
+use crate::wire::WireFailure;
 
 /// How a command ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum WireEnd {
     Code(i32),
     Stopped,
-    Failed { kind: WireKind, retryable: bool },
-}
-
-/// The kinds of failure that a command can meet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum WireKind {
-    ExitCode {
-        code: i32,
-        stderr: String,
-    },
-    Signal {
-        signal: i32,
-        stderr: String,
-    },
-    MissingOutput {
-        #[serde(with = "crate::wire::path")]
-        path: PathBuf,
-    },
-    System {
-        action: String,
-        /// The system's number for the error, if it has one.
-        code: Option<i32>,
-        message: String,
-    },
-    Invalid {
-        reason: String,
-    },
+    Failed(WireFailure),
 }
 
 impl From<&Result<i32, CommandEnd>> for WireEnd {
@@ -48,38 +18,7 @@ impl From<&Result<i32, CommandEnd>> for WireEnd {
         match end {
             Ok(code) => Self::Code(*code),
             Err(CommandEnd::Stopped) => Self::Stopped,
-            Err(CommandEnd::Failed(failure)) => Self::Failed {
-                kind: WireKind::from(&failure.kind),
-                retryable: failure.retryable,
-            },
-        }
-    }
-}
-
-impl From<&FailureKind> for WireKind {
-    fn from(kind: &FailureKind) -> Self {
-        match kind {
-            FailureKind::ExitCode { code, stderr } => Self::ExitCode {
-                code: *code,
-                stderr: stderr.clone(),
-            },
-            FailureKind::Signal { signal, stderr } => Self::Signal {
-                signal: *signal,
-                stderr: stderr.clone(),
-            },
-            FailureKind::MissingOutput { path } => Self::MissingOutput { path: path.clone() },
-            FailureKind::System { action, error } => Self::System {
-                action: action.clone(),
-                code: error.raw_os_error(),
-                message: error.to_string(),
-            },
-            FailureKind::Invalid { reason } => Self::Invalid {
-                reason: reason.clone(),
-            },
-            // A command meets no other kind.
-            other => Self::Invalid {
-                reason: format!("{other:?}"),
-            },
+            Err(CommandEnd::Failed(failure)) => Self::Failed(WireFailure::of_command(failure)),
         }
     }
 }
@@ -89,40 +28,18 @@ impl From<WireEnd> for Result<i32, CommandEnd> {
         Err(match wire {
             WireEnd::Code(code) => return Ok(code),
             WireEnd::Stopped => CommandEnd::Stopped,
-            WireEnd::Failed { kind, retryable } => CommandEnd::Failed(Failure {
-                kind: kind.into(),
-                retryable,
-            }),
+            WireEnd::Failed(failure) => CommandEnd::Failed(failure.into_command_failure()),
         })
-    }
-}
-
-impl From<WireKind> for FailureKind {
-    fn from(wire: WireKind) -> Self {
-        match wire {
-            WireKind::ExitCode { code, stderr } => Self::ExitCode { code, stderr },
-            WireKind::Signal { signal, stderr } => Self::Signal { signal, stderr },
-            WireKind::MissingOutput { path } => Self::MissingOutput { path },
-            WireKind::System {
-                action,
-                code,
-                message,
-            } => {
-                let error =
-                    code.map_or_else(|| io::Error::other(message), io::Error::from_raw_os_error);
-                Self::System {
-                    action,
-                    error: Arc::new(error),
-                }
-            }
-            WireKind::Invalid { reason } => Self::Invalid { reason },
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{Failure, FailureKind};
 
     fn there_and_back(end: Result<i32, CommandEnd>) -> Result<i32, CommandEnd> {
         let bytes = postcard::to_stdvec(&WireEnd::from(&end)).unwrap();

@@ -66,6 +66,17 @@ pub(crate) fn gpu_variable(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// Whether this program runs within a job of Slurm's.
+pub(crate) fn in_slurm() -> bool {
+    set(env::var_os("SLURM_JOB_ID")).is_some()
+}
+
+/// All variables, for the commands of batch systems.
+#[cfg(feature = "cluster")]
+pub(crate) fn variables() -> env::VarsOs {
+    env::vars_os()
+}
+
 /// Whether a panic of a task is to be printed with its stack, as `RUST_BACKTRACE` asks for.
 pub(crate) fn backtrace() -> bool {
     env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0")

@@ -28,7 +28,9 @@ pub use arg::{IntoArg, IntoInputs};
 pub use call::{Call, Capture, kind};
 pub use chiltepin_executors::mpi::TaskGeometry;
 pub use chiltepin_executors::registry::Location;
-pub use chiltepin_executors::{OnLoss, ProcessEnd, Resources, TaskId, TaskKind};
+pub use chiltepin_executors::{
+    BlockStatus, BlocksStatus, NodeStatus, OnLoss, ProcessEnd, Resources, TaskId, TaskKind,
+};
 pub use chiltepin_macros::{bash_task, join_task, main, sh, task, tasks, test};
 pub use error::{Error, ErrorKind, Result, TaskError};
 pub use future::{AppFuture, Status, TaskOutput, TaskReport};
@@ -36,10 +38,13 @@ pub use registry::{TaskDescription, registry};
 pub use shell::{ShellWord, ShellWords};
 pub use task::TaskContext;
 pub use value::Value;
-pub use workflow::{Workflow, WorkflowBuilder, init};
+pub use workflow::{ExecutorStatus, TaskCounts, Workflow, WorkflowBuilder, WorkflowStatus, init};
 
 #[doc = include_str!("../docs/from_chiltepin.md")]
 pub mod from_chiltepin {}
+
+#[doc = include_str!("../docs/cluster.md")]
+pub mod on_your_cluster {}
 
 /// The README's program, run as a test.
 #[cfg(doctest)]

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::{AttemptId, Capacity, Invocation, Work};
+use crate::mpi::Geometry;
+use crate::{AttemptId, BlocksStatus, Capacity, Demand, Invocation, Work};
 
 /// Runs invocations: threads of this process, worker processes, nodes of a cluster.
 #[async_trait]
@@ -21,6 +22,30 @@ pub trait Executor: Send + Sync + fmt::Debug {
         false
     }
 
+    /// Why it could never run a call that asks for this, beyond the room it takes.
+    ///
+    /// # Errors
+    /// It could not; the reason is the end of a sentence that begins with the call.
+    fn admit(&self, _asked: &Asked) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether any room that it offers [ends](Rooms::offered_until): calls with different timeouts
+    /// are then told apart.
+    fn has_ends(&self) -> bool {
+        false
+    }
+
+    /// Whether it wants to be [told](Executor::wanted) of calls that wait for room.
+    fn hears_wanted(&self) -> bool {
+        false
+    }
+
+    /// Is told how much work waits that could run here and has no room anywhere, whenever it has
+    /// doubled or halved, its longest timeout has grown, or it begins or ceases to be nothing.
+    /// Returns at once; is never called twice at the same time.
+    fn wanted(&self, _wanted: Wanted) {}
+
     /// Starts one invocation that was bound to this executor's room.
     ///
     /// Returns at once; never runs a body on the caller's stack. The invocation's
@@ -33,6 +58,11 @@ pub trait Executor: Send + Sync + fmt::Debug {
     /// An attempt that has finished is left alone.
     fn stop(&self, attempt: AttemptId, work: &Arc<dyn Work>);
 
+    /// How its blocks stand, if it runs on any. Returns at once.
+    fn status(&self) -> Option<BlocksStatus> {
+        None
+    }
+
     /// What was told to stop, or is told from now on, is killed without waiting for its grace.
     fn hurry(&self);
 
@@ -42,12 +72,68 @@ pub trait Executor: Send + Sync + fmt::Debug {
     async fn shutdown(&self, grace: Duration);
 }
 
+/// What a call asks of an executor beside room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The nodes and ranks of an MPI application, if the call says any.
+    pub geometry: Option<Geometry>,
+    /// How long an attempt may take, if that is bounded.
+    pub timeout: Option<Duration>,
+}
+
+/// The work that waits for room on an executor, all calls together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// How many calls wait.
+    pub calls: u64,
+    /// The async bodies among them.
+    pub async_bodies: u64,
+    /// The cores they ask for.
+    pub cores: u64,
+    /// The bytes of memory they ask for.
+    pub memory: u64,
+    /// The GPUs they ask for.
+    pub gpus: u64,
+    /// The longest timeout of any of them.
+    pub longest: Option<Duration>,
+}
+
+impl Wanted {
+    /// Adds so many calls of the same demand.
+    pub fn add(&mut self, calls: u64, demand: &Demand, timeout: Option<Duration>) {
+        let times = |each: u64| each.saturating_mul(calls);
+        self.calls = self.calls.saturating_add(calls);
+        self.async_bodies = self
+            .async_bodies
+            .saturating_add(times(demand.async_bodies.into()));
+        self.cores = self.cores.saturating_add(times(demand.cores.into()));
+        self.memory = self.memory.saturating_add(times(demand.memory));
+        self.gpus = self.gpus.saturating_add(times(demand.gpus.into()));
+        self.longest = self.longest.max(timeout);
+    }
+}
+
 /// Is told of an executor's room beyond what it [offers](Executor::offer) from the start, which is
 /// offer number 0.
 pub trait Rooms: Send + Sync {
     /// There is room. Made again under the same number it replaces the earlier one.
-    fn offered(&self, offer: u32, capacity: Capacity);
+    fn offered(&self, offer: u32, capacity: Capacity) {
+        self.offered_until(offer, capacity, None);
+    }
 
-    /// The room is gone; what runs there still reports its end.
+    /// There is room until then: an attempt whose timeout may end later is not bound to it. Only
+    /// for executors that [say so](Executor::has_ends).
+    fn offered_until(&self, offer: u32, capacity: Capacity, until: Option<Instant>);
+
+    /// The room is gone; what runs there still reports its end. Told before anything that ran
+    /// there is [returned](crate::Outcome::Returned), lest it is bound to the same room again.
     fn withdrawn(&self, offer: u32);
+
+    /// From now on no place of the executor will ever have more room than this: calls that wait for
+    /// more and could run nowhere else end as ones that fit nowhere.
+    fn largest(&self, capacity: Capacity);
+
+    /// The executor can run nothing any more, for this reason: calls that wait for it and could run
+    /// nowhere else end with it, and its offers are withdrawn.
+    fn broken(&self, reason: String);
 }

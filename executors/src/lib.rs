@@ -14,9 +14,14 @@
 //! driver wants started next on the same executor comes back from that very call, so that a busy
 //! executor goes from task to task without a queue between them.
 
+#[cfg(feature = "cluster")]
+pub mod agent;
 mod attempt;
+#[cfg(feature = "cluster")]
+pub mod blocks;
 mod causes;
 pub mod command;
+mod environment_lines;
 mod executor;
 mod id;
 mod machine;
@@ -26,22 +31,27 @@ mod outcome;
 pub mod panic;
 pub mod pool;
 pub mod program;
+#[cfg(feature = "cluster")]
+pub mod provider;
 pub mod registry;
 mod report;
 mod resources;
 mod served;
 pub mod start;
+mod status;
 mod stop;
 mod system;
 pub mod threads;
+#[cfg(feature = "cluster")]
+pub mod transport;
 pub mod wire;
 mod work;
 mod worker;
 
 pub use attempt::Attempt;
-pub use executor::{Executor, Rooms};
+pub use executor::{Asked, Executor, Rooms, Wanted};
 pub use id::{AttemptId, TaskId};
-pub use machine::machine_memory;
+pub use machine::{machine_memory, raise_open_files};
 pub use outcome::{
     AnyError, Failure, FailureKind, LostWorker, Outcome, PanicReport, ProcessEnd, UserError,
     signal_name,
@@ -49,5 +59,6 @@ pub use outcome::{
 pub use report::{OutputPart, Report, Usage};
 pub use resources::{ByteSize, Capacity, Demand, Resources, TaskKind};
 pub use served::{EncodedCall, EncodedValues, OnLoss, ServedCall};
+pub use status::{BlockStatus, BlocksStatus, NodeStatus};
 pub use stop::StopSignal;
 pub use work::{Invocation, Work};

@@ -18,6 +18,12 @@ pub enum Outcome {
     Failed(Failure),
     /// The attempt was stopped on request.
     Stopped,
+    /// The attempt did not end, and is none of the task's failures: where it ran is gone. Another
+    /// one follows, which does not count as a retry.
+    Returned {
+        /// What is gone, and why: `node n3 is lost: ...`.
+        reason: String,
+    },
 }
 
 /// Why an attempt failed, before task, executor and attempt are added to it.
@@ -89,6 +95,13 @@ pub enum FailureKind {
     },
     /// The worker process that ran the body ended under it, as often as it may.
     WorkerLost(LostWorker),
+    /// The nodes under the attempts at the task were lost, as often as they may be.
+    NodesLost {
+        /// How the last one was lost, as the end of a sentence that begins with the task.
+        reason: String,
+        /// How many attempts at this task have lost their node.
+        losses: u32,
+    },
     /// The executor cannot run anything, as one whose workers do not start.
     Unavailable {
         /// Why, and what to do.

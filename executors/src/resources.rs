@@ -1,5 +1,7 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What one call asks for while it runs.
 ///
 /// Fields left out ask for the default: one core for a synchronous function or a command, none
@@ -10,7 +12,7 @@ use std::fmt;
 /// let resources = Resources { cores: 4, memory: 2 << 30, ..Resources::default() };
 /// assert_eq!(resources.to_string(), "4 cores, 2 GiB memory");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Resources {
     /// Processor cores; 0 for the default of the kind of task.
     pub cores: u32,

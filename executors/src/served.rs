@@ -19,6 +19,8 @@ pub struct EncodedCall {
     pub directory: Option<PathBuf>,
     /// What becomes of the task when the worker that runs it is lost.
     pub on_loss: OnLoss,
+    /// Variables that the body can ask its context for, as those of an MPI application.
+    pub variables: Vec<(String, String)>,
     /// The arguments.
     pub arguments: EncodedValues,
 }
@@ -56,6 +58,8 @@ pub struct ServedCall {
     pub attempt: Attempt,
     /// The arguments, until the body's start takes them.
     pub arguments: Mutex<EncodedValues>,
+    /// Variables that the body can ask its context for, as those of an MPI application.
+    pub variables: Vec<(String, String)>,
     /// Asks the attempt to stop.
     pub stop: StopSignal,
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use crate::command::CommandSpec;
+use crate::mpi::Geometry;
 use crate::{
     Attempt, AttemptId, EncodedCall, Failure, Outcome, Report, Resources, StopSignal, TaskKind,
 };
@@ -15,6 +16,8 @@ pub struct Invocation {
     pub attempt: Attempt,
     /// What is to be done.
     pub work: Arc<dyn Work>,
+    /// The number of the [offer](crate::Rooms) whose room it was bound to.
+    pub offer: u32,
 }
 
 /// The body of one submitted call, with its arguments, seen without types.
@@ -41,6 +44,19 @@ pub trait Work: Send + Sync {
     /// The body's own failure.
     fn command(self: Arc<Self>, attempt: &Attempt) -> Result<CommandSpec, Failure>;
 
+    /// What is to be executed but for the script, which the body gives where the command runs.
+    fn command_frame(&self, attempt: &Attempt) -> CommandSpec;
+
+    /// The nodes and ranks that the call asks for, if it says any.
+    fn geometry(&self) -> Option<Geometry> {
+        None
+    }
+
+    /// The words given to the MPI launcher for this call, behind those of the executor.
+    fn launcher_options(&self) -> &[String] {
+        &[]
+    }
+
     /// Takes a command's exit code as the task's value.
     fn exited(&self, code: i32) -> Outcome;
 
@@ -61,6 +77,14 @@ pub trait Work: Send + Sync {
 
     /// Counts a worker process that was lost under the task, and gives the count.
     fn count_loss(&self) -> u32;
+
+    /// How many were lost under it so far.
+    fn losses(&self) -> u32;
+
+    /// How many attempts at the task were [returned](Outcome::Returned) so far; counted up to 255.
+    fn returns(&self) -> u32 {
+        0
+    }
 
     /// Takes the account of the attempt that is about to [`finish`](Work::finish).
     fn report(&self, report: Report);

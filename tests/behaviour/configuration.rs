@@ -248,11 +248,7 @@ fn a_provider_that_cannot_be_used_is_refused_only_when_it_is() {
     let workflow = place.configured(
         "
         [cluster]
-        provider = \"slurm\"
-        partition = \"compute\"
-        [mpi]
-        provider = \"localhost\"
-        mpi = true
+        endpoint = \"1234\"
         [elsewhere]
         provider = \"slurm\"
         endpoint = \"12345678-1234-1234-1234-123456789abc\"
@@ -260,8 +256,7 @@ fn a_provider_that_cannot_be_used_is_refused_only_when_it_is() {
         provider = \"slurmm\"",
     );
     for (executor, reason) in [
-        ("cluster", "provider `slurm`"),
-        ("mpi", "MPI applications"),
+        ("cluster", "endpoint `1234`"),
         ("elsewhere", "Globus Compute endpoint"),
         ("future", "did you mean `slurm`?"),
     ] {

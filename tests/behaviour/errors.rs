@@ -271,7 +271,7 @@ fn failed_commands_are_told(workflow: Workflow) -> chiltepin::Result<()> {
 #[chiltepin::test]
 fn refused_calls_are_told(_workflow: Workflow) {
     let workflow = &open(
-        "[compute]\nprovider = 'threads'\nmax_threads = 2\nmemory = '1GiB'\n[cluster]\nprovider = 'slurm'",
+        "[compute]\nprovider = 'threads'\nmax_threads = 2\nmemory = '1GiB'\n[cluster]\nendpoint = '1234'",
     );
     let wrong = TaskGeometry::nodes(2).ranks_per_node(4).num_ranks(9);
     let big = Resources {

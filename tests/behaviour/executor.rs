@@ -137,8 +137,8 @@ fn everything_again_on_worker_processes() {
     let mut command = Command::new(env::current_exe().unwrap());
     command
         .args(["--skip", "everything_again_on_worker_processes"])
-        // What is about worker processes alone has been tested.
-        .args(["--skip", "processes_"])
+        // What is about worker processes alone has been tested, and blocks have them anyway.
+        .args(["--skip", "processes_", "--skip", "slurm_", "--skip", "pbs_"])
         .args(env::var(FILTER).ok())
         .env(FOLDER, folder.path())
         .env("CHILTEPIN_CONFIG", path("local.toml"))

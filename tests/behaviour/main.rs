@@ -9,9 +9,11 @@
 
 mod crew;
 mod executor;
+mod pbs;
 mod place;
 mod process;
 mod program;
+mod slurm;
 mod stage;
 mod support;
 
@@ -30,11 +32,14 @@ mod futures;
 mod graphs;
 mod joins;
 mod methods;
+mod pbs_provider;
 mod placement;
 mod processes_accounts;
 mod processes_ahead;
 mod processes_driver;
 mod processes_loss;
+mod processes_mpi;
+mod processes_mpi_real;
 mod processes_neighbours;
 mod processes_node;
 mod processes_paths;
@@ -47,3 +52,5 @@ mod processes_wire;
 mod programs;
 mod registry;
 mod signals;
+mod slurm_blocks;
+mod slurm_provider;

@@ -1,6 +1,7 @@
 //! Programs that the tests start, each under its name: what it does, prints and exits with is for
 //! the tests to look at.
 
+mod clustered;
 mod configured;
 mod crowd;
 mod cycles;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         ["replaced"] => crowd::replaced(),
         ["hasty", how] => crowd::hasty(how),
         ["facts", count] => facts::run(count.parse().unwrap_or(1)),
+        ["clustered", name, ref rest @ ..] => clustered::run(name, rest),
         ["configured", name] => configured::run(name),
         _ => unknown(),
     }

@@ -146,7 +146,7 @@ async fn run<T: Value>(task: Arc<dyn Task<T>>) -> Result<T, TaskError> {
             timeout: timeout.unwrap_or_default(),
             abandoned: false,
         },
-        Outcome::Stopped => ErrorKind::Cancelled { abandoned: false },
+        Outcome::Stopped | Outcome::Returned { .. } => ErrorKind::Cancelled { abandoned: false },
     };
     Err(task.header().error(kind))
 }

@@ -206,6 +206,29 @@ impl Call<i32, kind::Command> {
         self.set(|options| options.outputs.extend(outputs.into_iter().map(Into::into)))
     }
 
+    /// Words for the MPI launcher, behind those that the executor's configuration gives: they come
+    /// before the command in `$CHILTEPIN_MPI_PREFIX`.
+    ///
+    /// ```
+    /// # use chiltepin::{TaskGeometry, bash_task};
+    /// #[bash_task]
+    /// fn simulate(steps: u32) -> String {
+    ///     chiltepin::sh!("$CHILTEPIN_MPI_PREFIX ./simulator --steps {steps}")
+    /// }
+    ///
+    /// let call = simulate(100)
+    ///     .on("mpi")
+    ///     .geometry(TaskGeometry::nodes(2).ranks_per_node(4))
+    ///     .launcher_options(["--mpi=pmix"]);
+    /// # drop(call);
+    /// ```
+    pub fn launcher_options<S: Into<String>>(self, words: impl IntoIterator<Item = S>) -> Self {
+        self.set(|options| {
+            let words = words.into_iter().map(Into::into);
+            options.launcher_options.extend(words);
+        })
+    }
+
     /// Exit codes other than 0 that are values and no errors.
     ///
     /// ```

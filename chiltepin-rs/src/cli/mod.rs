@@ -5,7 +5,12 @@
 //! ```
 
 mod check;
+mod clean;
 mod exit;
+mod jobs;
+mod render;
+mod runs;
+mod status;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -29,6 +34,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Status(status::Status),
+    Clean(clean::Clean),
     /// Prints the commented configuration file with every key and its default
     Defaults,
 }
@@ -71,6 +78,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command, out: &mut dyn Write, errors: &mut dyn Write) -> io::Result<Exit> {
     let exit = match command {
         Command::Check(check) => check.run(out, errors)?,
+        Command::Status(status) => status.run(out, errors)?,
+        Command::Clean(clean) => clean.run(out, errors)?,
         Command::Defaults => {
             out.write_all(DEFAULT_FILE.as_bytes())?;
             Exit::Success

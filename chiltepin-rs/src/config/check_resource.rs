@@ -71,13 +71,18 @@ pub(super) fn check(
     let provider = if providers == Providers::THREADS {
         Provider::Threads(threads(&mut reader))
     } else {
-        let pool = pool(&mut reader, named, endpoint.is_some());
+        let mut pool = pool(&mut reader, named, endpoint.is_some());
+        let nodes = reader.count("nodes_per_block", 1);
+        if let (Some(mpi), Some(nodes)) = (&mut pool.mpi, nodes) {
+            mpi.nodes_per_block = nodes;
+        }
         if providers == Providers::LOCALHOST {
+            nodes_of_this_machine(&mut reader, &pool, nodes);
             Provider::Localhost(pool)
         } else if providers == Providers::SLURM {
-            Provider::Slurm(batch(&mut reader, pool))
+            Provider::Slurm(batch(&mut reader, pool, nodes))
         } else {
-            Provider::PbsPro(batch(&mut reader, pool))
+            Provider::PbsPro(batch(&mut reader, pool, nodes))
         }
     };
     let provider = match endpoint {
@@ -227,6 +232,21 @@ fn pool(reader: &mut Reader<'_, '_>, provider: &str, remote: bool) -> Pool {
     pool
 }
 
+/// Only MPI applications are given nodes on this machine, which is one.
+fn nodes_of_this_machine(reader: &mut Reader<'_, '_>, pool: &Pool, nodes: Option<u32>) {
+    if pool.mpi.is_some() || nodes.is_none_or(|nodes| nodes == 1) {
+        return;
+    }
+    let at = reader.entry("nodes_per_block").map(|entry| entry.key_at);
+    let reason = "on `localhost` there is more than one node for MPI applications alone; set \
+                  `mpi = true`, or leave `nodes_per_block` out";
+    let kind = MistakeKind::Contradiction {
+        place: reader.place.clone(),
+        reason: reason.to_owned(),
+    };
+    reader.mistakes.push(Mistake::new(kind, at));
+}
+
 fn threads_per_worker(reader: &mut Reader<'_, '_>) -> u32 {
     let threads = reader.count("threads_per_worker", 1).unwrap_or(1);
     if threads > MOST_THREADS_PER_WORKER
@@ -311,13 +331,11 @@ fn contradictions(pool: &Pool, reader: &mut Reader<'_, '_>) {
     }
 }
 
-fn batch(reader: &mut Reader<'_, '_>, pool: Pool) -> Batch {
+fn batch(reader: &mut Reader<'_, '_>, pool: Pool, nodes_per_block: Option<u32>) -> Batch {
     let default = Batch::default();
     Batch {
         pool,
-        nodes_per_block: reader
-            .count("nodes_per_block", 1)
-            .unwrap_or(default.nodes_per_block),
+        nodes_per_block: nodes_per_block.unwrap_or(default.nodes_per_block),
         exclusive: reader.boolean("exclusive").unwrap_or(default.exclusive),
         partition: reader.optional_text("partition"),
         queue: reader.optional_text("queue"),

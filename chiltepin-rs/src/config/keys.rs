@@ -77,7 +77,7 @@ pub(super) const RESOURCE_KEYS: &[(&str, Providers)] = &[
     ("max_blocks", Providers::PROCESSES),
     ("parallelism", Providers::PROCESSES),
     ("max_idletime", Providers::PROCESSES),
-    ("nodes_per_block", Providers::BATCH),
+    ("nodes_per_block", Providers::PROCESSES),
     ("exclusive", Providers::BATCH),
     ("partition", Providers::SLURM),
     ("queue", Providers::BATCH),

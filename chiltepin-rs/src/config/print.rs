@@ -89,7 +89,12 @@ impl Writer<'_, '_> {
     fn provider(&mut self, provider: &Provider) -> Result<bool, fmt::Error> {
         match provider {
             Provider::Threads(threads) => self.threads(threads)?,
-            Provider::Localhost(pool) => self.pool(pool)?,
+            Provider::Localhost(pool) => {
+                if let Some(mpi) = &pool.mpi {
+                    self.plain("nodes_per_block", mpi.nodes_per_block)?;
+                }
+                self.pool(pool)?;
+            }
             Provider::Slurm(batch) | Provider::PbsPro(batch) => self.batch(batch)?,
             Provider::GlobusCompute { described, .. } => return self.provider(described),
             Provider::Unknown { .. } => return Ok(false),

@@ -156,6 +156,8 @@ pub struct Mpi {
     pub launcher: String,
     /// Words given to the launcher before all others.
     pub launcher_options: Vec<String>,
+    /// Nodes of a block; on `localhost` as many as this machine stands for.
+    pub nodes_per_block: u32,
 }
 
 impl Mpi {
@@ -165,6 +167,7 @@ impl Mpi {
             max_apps: 1,
             launcher: launcher.to_owned(),
             launcher_options: Vec::new(),
+            nodes_per_block: 1,
         }
     }
 }
@@ -251,19 +254,11 @@ impl Resource {
     pub fn unavailable(&self) -> Option<String> {
         let name = &self.name;
         let (what, cure) = match &self.provider {
-            Provider::Threads(_) => return None,
-            Provider::Localhost(pool) if pool.mpi.is_none() => return None,
-            Provider::Localhost(_) => (
-                "MPI applications (`mpi = true`)".to_owned(),
-                "leave `mpi` out to run its tasks in worker processes".to_owned(),
-            ),
-            Provider::Slurm(_) => (
-                "blocks of nodes from Slurm (provider `slurm`)".to_owned(),
-                "set `provider` to `threads` and run the program inside a batch job".to_owned(),
-            ),
-            Provider::PbsPro(_) => (
-                "blocks of nodes from PBS Pro (provider `pbspro`)".to_owned(),
-                "set `provider` to `threads` and run the program inside a batch job".to_owned(),
+            Provider::Threads(_) | Provider::Localhost(_) => return None,
+            Provider::Slurm(_) | Provider::PbsPro(_) if cfg!(feature = "cluster") => return None,
+            Provider::Slurm(_) | Provider::PbsPro(_) => (
+                format!("blocks of nodes (provider `{}`)", self.provider.name()),
+                "build it with the crate's feature `cluster`, which is on by default".to_owned(),
             ),
             Provider::GlobusCompute { endpoint, .. } => (
                 format!("the Globus Compute endpoint `{endpoint}`"),
@@ -283,7 +278,7 @@ impl Resource {
             }
         };
         Some(format!(
-            "resource `{name}` needs {what}, which this version cannot use; {cure}"
+            "resource `{name}` needs {what}, which this program cannot use; {cure}"
         ))
     }
 }

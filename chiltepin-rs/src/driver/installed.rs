@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
-use chiltepin_executors::{Capacity, Executor};
+use chiltepin_executors::{Capacity, Demand, Executor};
+use parking_lot::RwLock;
 
 use crate::kernel::{ExecutorId, ExecutorSet, LabelId};
 
@@ -10,10 +12,76 @@ use crate::kernel::{ExecutorId, ExecutorSet, LabelId};
 pub(crate) struct Installed {
     pub(crate) name: Arc<str>,
     pub(crate) state: Result<Arc<dyn Executor>, String>,
-    /// The most room one place of it ever has.
-    pub(crate) largest: Capacity,
     /// How often failed attempts are repeated there, if it says so.
     pub(crate) retries: Option<u32>,
+    bound: RwLock<Bound>,
+    /// How often it was to be told of waiting work since somebody began to tell it.
+    pub(super) to_tell: AtomicU32,
+}
+
+/// The most room one place of an executor ever has, or why it runs nothing any more.
+pub(super) type Bound = Result<Capacity, Arc<str>>;
+
+/// Why an executor is none for a task.
+pub(super) enum Misfit {
+    /// It runs nothing, for this reason.
+    Unavailable(Arc<str>),
+    /// This is all it has.
+    TooSmall(Capacity),
+}
+
+impl Installed {
+    /// An executor of which one place has at most `largest`, or why there is none.
+    pub(crate) fn new(
+        name: &str,
+        state: Result<Arc<dyn Executor>, String>,
+        largest: Capacity,
+        retries: Option<u32>,
+    ) -> Self {
+        Self {
+            name: Arc::from(name),
+            state,
+            retries,
+            bound: RwLock::new(Ok(largest)),
+            to_tell: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn executor(&self) -> Option<&Arc<dyn Executor>> {
+        self.state.as_ref().ok()
+    }
+
+    /// Takes in what the executor says of itself; false where that is nothing new. What is broken
+    /// stays so.
+    pub(super) fn set_bound(&self, bound: Bound) -> bool {
+        let mut known = self.bound.write();
+        let is_news = known.is_ok() && *known != bound;
+        if is_news {
+            *known = bound;
+        }
+        is_news
+    }
+
+    /// Whether it can ever run such a task, by its room.
+    pub(super) fn fits(&self, demand: &Demand) -> Result<&Arc<dyn Executor>, Misfit> {
+        let executor = match &self.state {
+            Ok(executor) => executor,
+            Err(reason) => return Err(Misfit::Unavailable(Arc::from(&**reason))),
+        };
+        match &*self.bound.read() {
+            Ok(largest) if largest.fits(demand) => Ok(executor),
+            Ok(largest) => Err(Misfit::TooSmall(*largest)),
+            Err(reason) => Err(Misfit::Unavailable(Arc::clone(reason))),
+        }
+    }
+
+    /// Why it runs nothing, if it does not.
+    pub(super) fn unavailable(&self) -> Option<String> {
+        match &self.state {
+            Ok(_) => Some(self.bound.read().as_ref().err()?.to_string()),
+            Err(reason) => Some(reason.clone()),
+        }
+    }
 }
 
 /// What a workflow's settings say of every call.
@@ -73,6 +141,10 @@ impl ExecutorSet {
         (0..64)
             .map(ExecutorId)
             .filter(move |executor| self.0 & (1 << executor.0) != 0)
+    }
+
+    pub(crate) const fn contains(self, executor: ExecutorId) -> bool {
+        executor.0 < 64 && self.0 & (1 << executor.0) != 0
     }
 
     pub(crate) const fn is_empty(self) -> bool {

@@ -4,21 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use chiltepin_executors::{AttemptId, Invocation, Outcome, TaskId};
+use chiltepin_executors::{AttemptId, Executor, Invocation, Outcome, TaskId};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::inbox::{Inbox, NewCall};
-use super::plan::PlainPlans;
+use super::plain::PlainPlans;
 use super::rooms::RoomsOf;
 use super::submit::Arrivals;
 use super::{Installed, Scope, Settings, timers};
 use crate::error::{ErrorKind, TaskError};
-use crate::future::Status;
-use crate::kernel::{
-    Command, Dependency, Ending, Event, ExecutorId, Finish, Kernel, Root, Standing,
-};
+use crate::kernel::{Command, Dependency, Event, ExecutorId, Finish, Kernel};
 use crate::task::{AnyTask, Header};
 
 /// What the kernel keeps of a task.
@@ -61,6 +58,20 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Takes in what an executor is and wants, before it is told anything.
+    fn expect(&mut self, id: ExecutorId, executor: &dyn Executor) {
+        if executor.tells_begin() {
+            self.kernel.expect_begin(id);
+        }
+        if executor.hears_wanted() {
+            self.kernel.hear_wanted(id);
+        }
+        if executor.has_ends() {
+            // The time matters from the first call with a timeout on, which sees to that itself.
+            self.kernel.expect_ends(id);
+        }
+    }
+
     /// The time, as far as it matters: reading the clock is a good part of what a task costs.
     /// `is_timed` tells of a call just submitted.
     pub(super) fn now(&mut self, is_timed: bool) -> Instant {
@@ -98,18 +109,17 @@ impl Driver {
             scopes: Mutex::default(),
         });
         for (index, installed) in (0..).zip(&driver.executors) {
-            let (id, Ok(executor)) = (ExecutorId(index), &installed.state) else {
+            let (id, Some(executor)) = (ExecutorId(index), installed.executor()) else {
                 continue;
             };
-            if executor.tells_begin() {
-                driver.lock().kernel.expect_begin(id);
-            }
+            driver.lock().expect(id, &**executor);
             executor.attach(RoomsOf::shared(&driver, id));
             if let Some(capacity) = executor.offer() {
                 driver.tell(Event::Offered {
                     executor: id,
                     offer: 0,
                     capacity,
+                    until: None,
                 });
             }
         }
@@ -144,6 +154,13 @@ impl Driver {
         let finish = match outcome {
             Outcome::Succeeded => Finish::Succeeded,
             Outcome::Stopped => Finish::Stopped,
+            Outcome::Returned { reason } => {
+                let header = task.header();
+                header.count_return();
+                let executor = executor.and_then(|executor| self.executor_name(executor));
+                tracing::info!(task = header.name(), %attempt, executor = executor.as_deref(), reason, "returned");
+                Finish::Returned
+            }
             Outcome::Failed(failure) => {
                 let name = executor.and_then(|executor| self.executor_name(executor));
                 let place = task.header().place(name, attempt.attempt);
@@ -193,7 +210,7 @@ impl Driver {
     }
 
     /// The id of a task in the kernel, after seeing to it that it is there.
-    fn placed(self: &Arc<Self>, task: &Header) -> Option<TaskId> {
+    pub(super) fn placed(self: &Arc<Self>, task: &Header) -> Option<TaskId> {
         // Who has taken it out of the inbox has the lock until it is placed.
         while task.placed().is_none() && self.admit_waiting() {}
         task.placed()
@@ -252,62 +269,6 @@ impl Driver {
         }
     }
 
-    /// Makes the endings known to futures, still under the lock: a call submitted next must see
-    /// what the kernel sees.
-    pub(super) fn decide(&self, commands: &[Command<Payload, TaskError>]) {
-        let mut roots: HashMap<TaskId, TaskError> = HashMap::new();
-        for command in commands {
-            let Command::Ended {
-                id,
-                attempt,
-                executor,
-                payload,
-                ending,
-            } = command
-            else {
-                continue;
-            };
-            let header = payload.header();
-            if header.decision().is_made() {
-                // A call that was refused in a batch is decided before the next one is looked at.
-                continue;
-            }
-            let kind = match ending {
-                Ending::Succeeded => {
-                    header.decision().succeed();
-                    continue;
-                }
-                Ending::Failed(error) => {
-                    header.decision().fail(error.clone());
-                    roots.insert(*id, error.clone());
-                    continue;
-                }
-                Ending::DependencyFailed(root) => {
-                    let root = match root {
-                        Root::Failure(error) => Some(error.root().clone()),
-                        Root::Task(id) => roots.get(id).map(|error| error.root().clone()),
-                    };
-                    match root {
-                        Some(root) => ErrorKind::DependencyFailed { root },
-                        None => ErrorKind::WorkflowClosed,
-                    }
-                }
-                Ending::TimedOut { abandoned } => ErrorKind::TimedOut {
-                    timeout: header.timeout().unwrap_or_default(),
-                    abandoned: *abandoned,
-                },
-                Ending::Cancelled { abandoned } => ErrorKind::Cancelled {
-                    abandoned: *abandoned,
-                },
-                Ending::Closed => ErrorKind::WorkflowClosed,
-            };
-            let name = executor.and_then(|executor| self.executor_name(executor));
-            let error = TaskError::new(kind, header.place(name, *attempt));
-            header.decision().fail(error.clone());
-            roots.insert(*id, error);
-        }
-    }
-
     /// When the timer is to fire; asked by the timer.
     pub(super) fn armed(&self) -> Option<Instant> {
         self.lock().armed
@@ -322,48 +283,6 @@ impl Driver {
         state.kernel.handle(Event::Woken, now, &mut commands);
         self.leave(state, &commands);
         self.perform(commands, None);
-    }
-
-    /// Where a task stands; none once its ending is decided.
-    pub(crate) fn status(self: &Arc<Self>, task: &Header) -> Option<Status> {
-        let id = self.placed(task)?;
-        let standing = self.lock().kernel.status(id)?;
-        let place = |executor: ExecutorId| {
-            self.executor_name(executor)
-                .map(|name| name.to_string())
-                .unwrap_or_default()
-        };
-        Some(match standing {
-            Standing::Waiting { on } => Status::Waiting {
-                dependencies: on as usize,
-            },
-            Standing::Ready { executors } => Status::Queued {
-                executors: executors
-                    .iter()
-                    .filter_map(|executor| self.executor_name(executor))
-                    .map(|name| name.to_string())
-                    .collect(),
-            },
-            Standing::Limited(label) => Status::Limited {
-                label: self
-                    .settings
-                    .labels
-                    .name(label)
-                    .unwrap_or_default()
-                    .to_owned(),
-            },
-            Standing::Delayed { until } => Status::Delayed {
-                pause: until.saturating_duration_since(Instant::now()),
-            },
-            Standing::Running { executor, attempt } => Status::Running {
-                executor: place(executor),
-                attempt,
-            },
-            Standing::Stopping { executor, attempt } => Status::Stopping {
-                executor: place(executor),
-                attempt,
-            },
-        })
     }
 
     pub(crate) fn executor_name(&self, executor: ExecutorId) -> Option<Arc<str>> {
@@ -388,22 +307,14 @@ impl Driver {
 
     /// What is told to stop is killed without its grace.
     pub(crate) fn hurry(&self) {
-        for executor in self
-            .executors
-            .iter()
-            .filter_map(|installed| installed.state.as_ref().ok())
-        {
+        for executor in self.executors.iter().filter_map(Installed::executor) {
             executor.hurry();
         }
     }
 
     /// Lets the executors go of what they hold.
     pub(crate) async fn shut_executors(&self, grace: Duration) {
-        for executor in self
-            .executors
-            .iter()
-            .filter_map(|installed| installed.state.as_ref().ok())
-        {
+        for executor in self.executors.iter().filter_map(Installed::executor) {
             executor.shutdown(grace).await;
         }
     }

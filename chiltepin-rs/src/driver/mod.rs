@@ -4,22 +4,29 @@
 //!   submit ─► inbox ─┐                        ┌─► Start, Stop ──► executor
 //!     └── if free ───┤                        │
 //!   finish ──────────┼─► lock: kernel.handle ─┼─► Ended ──► drop arguments, wake who waits
-//!   cancel, timer ───┘    decide endings      └─► Drained ──► who closes
+//!   cancel, timer ───┤    decide endings      ├─► Wanted ──► executor
+//!   rooms ───────────┘                        └─► Drained ──► who closes
 //! ```
 //!
 //! No actor and no channel: whoever has an event takes the lock, asks the kernel, decides the
 //! endings it names, unlocks, and performs its commands. User code (wakers, `Clone`, `Drop`,
 //! closures) never runs under the lock.
 
+mod decide;
 mod inbox;
 mod installed;
 mod lock;
 mod perform;
+mod plain;
 mod plan;
 mod rooms;
 mod scope;
+mod status;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod timers;
+mod wanted;
 
 pub(crate) use installed::{Installed, Labels, Settings};
 pub(crate) use lock::Driver;

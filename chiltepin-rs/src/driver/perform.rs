@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use chiltepin_executors::panic::catch;
-use chiltepin_executors::{Attempt, Invocation, TaskKind};
+use chiltepin_executors::{Attempt, Executor, Invocation, TaskKind};
 
 use super::Driver;
 use super::lock::Commands;
@@ -45,6 +45,7 @@ impl Driver {
                     payload,
                     deadline,
                     last,
+                    offer,
                 } => {
                     payload.header().set_executor(executor);
                     let holds_thread = payload.kind().holds_thread();
@@ -56,10 +57,11 @@ impl Driver {
                     let invocation = Invocation {
                         attempt,
                         work: payload,
+                        offer,
                     };
                     if kept.is_none() && keep == Some((executor, holds_thread)) {
                         kept = Some(invocation);
-                    } else if let Some(Ok(executor)) = self.executor(executor) {
+                    } else if let Some(executor) = self.executor(executor) {
                         executor.start(invocation);
                     }
                 }
@@ -68,7 +70,7 @@ impl Driver {
                     executor,
                     payload,
                 } => {
-                    if let Some(Ok(executor)) = self.executor(executor) {
+                    if let Some(executor) = self.executor(executor) {
                         executor.stop(attempt, &(payload as _));
                     }
                 }
@@ -108,6 +110,7 @@ impl Driver {
                         tracing::debug!(task = payload.header().name(), %id, %error, "ended");
                     }
                 }
+                Command::Wanted { executor } => self.tell_wanted(executor),
                 Command::Drained => self.set_drained(),
             }
         }
@@ -131,12 +134,7 @@ impl Driver {
         }
     }
 
-    fn executor(
-        &self,
-        executor: ExecutorId,
-    ) -> Option<&Result<Arc<dyn chiltepin_executors::Executor>, String>> {
-        self.executors
-            .get(usize::from(executor.0))
-            .map(|installed| &installed.state)
+    fn executor(&self, executor: ExecutorId) -> Option<&Arc<dyn Executor>> {
+        self.executors.get(usize::from(executor.0))?.executor()
     }
 }

@@ -1,8 +1,7 @@
-use std::sync::OnceLock;
-
-use chiltepin_executors::{Demand, TaskKind};
+use chiltepin_executors::{Asked, Demand, Executor, Resources, TaskKind};
 
 use super::Driver;
+use super::installed::Misfit;
 use crate::error::ErrorKind;
 use crate::kernel::{ExecutorId, ExecutorSet, Retry, Rules};
 use crate::task::Header;
@@ -15,49 +14,37 @@ pub(super) struct Plan {
     pub(super) rules: Option<Box<Rules>>,
 }
 
-/// The plans of calls that set nothing, one for each kind, once worked out.
-pub(super) type PlainPlans = [OnceLock<(ExecutorSet, Demand)>; 4];
-
-const fn place_of(kind: TaskKind) -> usize {
-    match kind {
-        TaskKind::Function => 0,
-        TaskKind::AsyncFunction => 1,
-        TaskKind::Command => 2,
-        _ => 3,
-    }
-}
-
 impl Driver {
     /// Works out a call's plan; the error is one that no run could cure.
     pub(super) fn plan(&self, header: &Header, kind: TaskKind) -> Result<Plan, ErrorKind> {
         let sets_nothing = header.options().is_none() && header.info().defaults.sets_nothing();
-        let plain = sets_nothing.then(|| &self.plain[place_of(kind)]);
-        if let Some(&(executors, demand)) = plain.and_then(OnceLock::get) {
+        if sets_nothing && let Some(executors) = self.plain.get(kind) {
             return Ok(Plan {
                 executors,
-                demand,
+                demand: Demand::new(kind, Resources::default()),
                 priority: 0,
                 rules: None,
             });
         }
-        if let Some(geometry) = header.options().and_then(|options| options.geometry) {
-            geometry
-                .resolve()
-                .map_err(|error| ErrorKind::ImpossibleGeometry {
-                    reason: error.to_string(),
-                })?;
-        }
+        let changes = sets_nothing.then(|| self.plain.changes());
+        let geometry = header.options().and_then(|options| options.geometry);
+        let geometry = geometry.map(|geometry| geometry.resolve()).transpose();
+        let asked = Asked {
+            geometry: geometry.map_err(|error| ErrorKind::ImpossibleGeometry {
+                reason: error.to_string(),
+            })?,
+            timeout: header.timeout(),
+        };
         let demand = Demand::new(kind, header.resources());
         let executors = match kind {
             TaskKind::Join => self.join_executor(),
-            _ => self.choose(header, &demand)?,
+            _ => self.choose(header, &demand, &asked)?,
         };
         let rules = self.rules(header, executors);
-        if let Some(plain) = plain
+        if let Some(changes) = changes
             && rules.is_none()
         {
-            // Another thread may have been first, with the same.
-            let _ = plain.set((executors, demand));
+            self.plain.keep(kind, executors, changes);
         }
         Ok(Plan {
             executors,
@@ -67,6 +54,26 @@ impl Driver {
         })
     }
 
+    /// Why none of these executors, for which a task was planned, can run it any more. Needs what
+    /// the driver itself knows alone, so it may be asked under the lock.
+    pub(super) fn unfit(
+        &self,
+        executors: ExecutorSet,
+        header: &Header,
+        kind: TaskKind,
+    ) -> ErrorKind {
+        let demand = Demand::new(kind, header.resources());
+        let mut chosen = Choice::default();
+        for executor in executors.iter() {
+            if let Some(installed) = self.executors.get(usize::from(executor.0))
+                && let Err(misfit) = installed.fits(&demand)
+            {
+                chosen.leave_out(&installed.name, misfit);
+            }
+        }
+        chosen.refusal(header)
+    }
+
     /// The executor that comes after all configured ones runs the joins.
     fn join_executor(&self) -> ExecutorSet {
         let mut set = ExecutorSet::default();
@@ -74,29 +81,35 @@ impl Driver {
         set
     }
 
-    fn choose(&self, header: &Header, demand: &Demand) -> Result<ExecutorSet, ErrorKind> {
+    fn choose(
+        &self,
+        header: &Header,
+        demand: &Demand,
+        asked: &Asked,
+    ) -> Result<ExecutorSet, ErrorKind> {
+        let wish = Wish { demand, asked };
         let defaults = header.info().defaults.executors;
         let mut chosen = Choice::default();
         match header.options().map(|options| &options.executors[..]) {
             Some(names) if !names.is_empty() => {
                 for name in names {
-                    self.add_named(name, demand, &mut chosen)?;
+                    self.add_named(name, &wish, &mut chosen)?;
                 }
             }
             _ if !defaults.is_empty() => {
                 for name in defaults {
-                    self.add_named(name, demand, &mut chosen)?;
+                    self.add_named(name, &wish, &mut chosen)?;
                 }
             }
             _ => match &self.settings.executors {
                 Some(names) => {
                     for name in names {
-                        self.add_named(name, demand, &mut chosen)?;
+                        self.add_named(name, &wish, &mut chosen)?;
                     }
                 }
                 None => {
                     for index in 0..self.configured().len() {
-                        self.add(index, demand, &mut chosen);
+                        self.add(index, &wish, &mut chosen);
                     }
                 }
             },
@@ -108,14 +121,14 @@ impl Driver {
         }
     }
 
-    fn add_named(&self, name: &str, demand: &Demand, chosen: &mut Choice) -> Result<(), ErrorKind> {
+    fn add_named(&self, name: &str, wish: &Wish<'_>, chosen: &mut Choice) -> Result<(), ErrorKind> {
         let configured = self.configured();
         match configured
             .iter()
             .position(|installed| &*installed.name == name)
         {
             Some(index) => {
-                self.add(index, demand, chosen);
+                self.add(index, wish, chosen);
                 Ok(())
             }
             None => {
@@ -136,28 +149,15 @@ impl Driver {
     }
 
     /// Adds an executor if it can ever run such a task, else notes why not.
-    fn add(&self, index: usize, demand: &Demand, chosen: &mut Choice) {
+    fn add(&self, index: usize, wish: &Wish<'_>, chosen: &mut Choice) {
         let installed = &self.executors[index];
-        match &installed.state {
-            Err(reason) => {
-                chosen
-                    .unavailable
-                    .get_or_insert_with(|| ErrorKind::UnavailableExecutor {
-                        name: installed.name.to_string(),
-                        reason: reason.clone(),
-                    });
-            }
-            Ok(_) if installed.largest.fits(demand) => chosen.set.insert(executor_id(index)),
-            Ok(_) => {
-                let most = chiltepin_executors::Resources {
-                    cores: installed.largest.cores,
-                    memory: installed.largest.memory,
-                    gpus: installed.largest.gpus,
-                };
-                chosen
-                    .too_small
-                    .push(format!("`{}` has {most}", installed.name));
-            }
+        let executor = match installed.fits(wish.demand) {
+            Ok(executor) => executor,
+            Err(misfit) => return chosen.leave_out(&installed.name, misfit),
+        };
+        match wish.refused_by(&**executor) {
+            None => chosen.set.insert(executor_id(index)),
+            Some(refused) => chosen.refuse(&installed.name, refused),
         }
     }
 
@@ -201,27 +201,102 @@ fn executor_id(index: usize) -> ExecutorId {
     ExecutorId(u8::try_from(index).unwrap_or(u8::MAX))
 }
 
+/// What a call asks of an executor.
+struct Wish<'a> {
+    demand: &'a Demand,
+    asked: &'a Asked,
+}
+
+/// Why an executor does not admit a call that it has room for.
+struct Refused {
+    /// As the end of a sentence that begins with the call.
+    reason: String,
+    /// The geometry alone would be refused too.
+    is_geometry: bool,
+}
+
+impl Wish<'_> {
+    fn refused_by(&self, executor: &dyn Executor) -> Option<Refused> {
+        let Asked { geometry, timeout } = *self.asked;
+        if geometry.is_none() && timeout.is_none() {
+            return None;
+        }
+        let reason = executor.admit(self.asked).err()?;
+        let of_geometry = Asked {
+            geometry,
+            timeout: None,
+        };
+        let is_geometry =
+            geometry.is_some() && (timeout.is_none() || executor.admit(&of_geometry).is_err());
+        Some(Refused {
+            reason,
+            is_geometry,
+        })
+    }
+}
+
 /// The executors found fit so far, and why others are not.
 #[derive(Default)]
 struct Choice {
     set: ExecutorSet,
     unavailable: Option<ErrorKind>,
     too_small: Vec<String>,
+    /// What executors said that did not admit it.
+    refused: Vec<String>,
+    /// Those among them that were about its geometry.
+    by_geometry: usize,
 }
 
 impl Choice {
+    fn leave_out(&mut self, name: &str, misfit: Misfit) {
+        match misfit {
+            Misfit::Unavailable(reason) => {
+                self.unavailable
+                    .get_or_insert_with(|| ErrorKind::UnavailableExecutor {
+                        name: name.to_owned(),
+                        reason: reason.to_string(),
+                    });
+            }
+            Misfit::TooSmall(largest) => {
+                let most = Resources {
+                    cores: largest.cores,
+                    memory: largest.memory,
+                    gpus: largest.gpus,
+                };
+                self.too_small.push(format!("`{name}` has {most}"));
+            }
+        }
+    }
+
+    fn refuse(&mut self, name: &str, refused: Refused) {
+        self.refused
+            .push(format!("on `{name}` it {}", refused.reason));
+        self.by_geometry += usize::from(refused.is_geometry);
+    }
+
     fn refusal(self, header: &Header) -> ErrorKind {
-        if self.too_small.is_empty()
+        let (too_small, refused) = (!self.too_small.is_empty(), !self.refused.is_empty());
+        if !too_small
+            && !refused
             && let Some(unavailable) = self.unavailable
         {
             return unavailable;
         }
+        let mut reasons = self.refused;
+        if !too_small && refused && self.by_geometry == reasons.len() {
+            let reason = reasons.join("; ");
+            return ErrorKind::ImpossibleGeometry { reason };
+        }
         let asked = header.resources();
-        let asked = chiltepin_executors::Resources {
+        let asked = Resources {
             cores: asked.cores.max(1),
             ..asked
         };
-        let reason = format!("it needs {asked}, and {}", self.too_small.join(", "));
+        if too_small {
+            let there = self.too_small.join(", ");
+            reasons.insert(0, format!("it needs {asked}, and {there}"));
+        }
+        let reason = reasons.join("; ");
         ErrorKind::ImpossibleResources { reason }
     }
 }

@@ -1,8 +1,10 @@
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use chiltepin_executors::{Capacity, Rooms};
 
 use super::Driver;
+use super::installed::Bound;
 use crate::kernel::{Event, ExecutorId};
 
 /// Whom an executor tells of its room: the kernel, as long as there is one.
@@ -23,13 +25,26 @@ impl RoomsOf {
 }
 
 impl Rooms for RoomsOf {
-    fn offered(&self, offer: u32, capacity: Capacity) {
+    fn offered_until(&self, offer: u32, capacity: Capacity, until: Option<Instant>) {
         if let Some(driver) = self.driver.upgrade() {
             driver.tell(Event::Offered {
                 executor: self.executor,
                 offer,
                 capacity,
+                until,
             });
+        }
+    }
+
+    fn largest(&self, capacity: Capacity) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.bounded(self.executor, Ok(capacity));
+        }
+    }
+
+    fn broken(&self, reason: String) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.bounded(self.executor, Err(Arc::from(reason)));
         }
     }
 
@@ -40,5 +55,29 @@ impl Rooms for RoomsOf {
                 offer,
             });
         }
+    }
+}
+
+impl Driver {
+    /// An executor says what it will ever have room for, or why it runs nothing any more.
+    fn bounded(self: &Arc<Self>, executor: ExecutorId, bound: Bound) {
+        let Some(installed) = self.executors.get(usize::from(executor.0)) else {
+            return;
+        };
+        if let Err(reason) = &bound {
+            tracing::warn!(executor = &*installed.name, %reason, "can run nothing any more");
+        }
+        let largest = bound.as_ref().ok().copied();
+        let mut commands = super::perform::take_scratch();
+        // Driver and kernel learn it together: what the kernel ends, the driver can explain.
+        let mut state = self.lock();
+        if installed.set_bound(bound) {
+            self.plain.forget();
+            let now = state.now(false);
+            let event = Event::Bounded { executor, largest };
+            state.kernel.handle(event, now, &mut commands);
+        }
+        self.leave(state, &commands);
+        self.perform(commands, None);
     }
 }

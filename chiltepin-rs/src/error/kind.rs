@@ -71,6 +71,13 @@ pub enum ErrorKind {
         /// How many workers this task has lost, this one among them.
         losses: u32,
     },
+    /// The nodes under the task's attempts were lost, as often as they may be.
+    NodesLost {
+        /// How the last one was lost, as the end of a sentence that begins with the task.
+        reason: String,
+        /// How many of its attempts have lost their node.
+        losses: u32,
+    },
     /// An argument, or the result, cannot travel between processes.
     Encoding {
         /// Which and why, as the end of a sentence that begins with the task.
@@ -152,6 +159,7 @@ impl ErrorKind {
                 stderr,
                 losses,
             },
+            FailureKind::NodesLost { reason, losses } => Self::NodesLost { reason, losses },
             FailureKind::Dependency(error) => match error.downcast_ref::<TaskError>() {
                 Some(root) => Self::DependencyFailed {
                     root: root.root().clone(),
@@ -239,6 +247,16 @@ impl fmt::Display for ErrorKind {
                     write!(formatter, ", as the last of {losses} that ended under it")?;
                 }
                 tail(formatter, stderr)
+            }
+            Self::NodesLost { reason, losses } => {
+                formatter.write_str(reason)?;
+                if *losses > 1 {
+                    write!(formatter, " (the last of {losses} nodes lost under it)")?;
+                }
+                formatter.write_str(
+                    "; if it takes longer than a block lasts, raise `walltime`; if it uses up a \
+                     node's memory, ask for more with `.resources(..)`; else look at the node",
+                )
             }
             Self::Encoding { reason } => formatter.write_str(reason),
             Self::UnknownExecutor {

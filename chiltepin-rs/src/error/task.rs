@@ -166,6 +166,7 @@ impl TaskError {
             ErrorKind::Panicked(_) => "panicked",
             ErrorKind::WorkflowClosed => "was not run",
             ErrorKind::WorkerLost { .. } => "lost its worker",
+            ErrorKind::NodesLost { .. } => "lost its nodes",
             ErrorKind::NoSuchElement { .. } => "has no such element",
             _ => "failed",
         }

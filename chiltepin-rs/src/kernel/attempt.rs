@@ -51,12 +51,14 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 kind: TimerKind::Timeout,
             });
         }
+        let counted = attempt.attempt - task.returned;
         commands.push(Command::Start {
             attempt,
             executor: room.executor,
             payload: task.payload.clone(),
             deadline,
-            last: attempt.attempt > retries,
+            last: counted > retries,
+            offer: self.placement.offers.number(room),
         });
     }
 
@@ -111,7 +113,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         while let Some(timer) = self.timers.due(now, |timer| self.table.is_timed(timer)) {
             match timer.kind {
                 TimerKind::Timeout => self.stop(timer.attempt.task, StopCause::Timeout, commands),
-                TimerKind::Retry => self.make_ready(timer.attempt.task),
+                TimerKind::Retry => self.make_ready(timer.attempt.task, commands),
             }
         }
     }
@@ -146,8 +148,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         let repeats_left = task
             .rules
             .as_ref()
-            .is_some_and(|rules| attempt.attempt <= rules.retry.retries);
-        let may_repeat = repeats_left && self.mode < Mode::Closing;
+            .is_some_and(|rules| attempt.attempt - task.returned <= rules.retry.retries);
+        let may_repeat =
+            repeats_left && self.mode < Mode::Closing && !self.placement.fits_nowhere(shape);
         if timed {
             self.timers
                 .disarm(|timer| timer.attempt != attempt && self.table.is_timed(timer));
@@ -173,6 +176,11 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             return;
         }
 
+        if matches!(finish, Finish::Returned) && cause.is_none() && self.mode < Mode::Closing {
+            self.placement.give_back(shape, room);
+            return self.returned(attempt.task, commands);
+        }
+
         let ending = match (finish, cause) {
             (Finish::Succeeded, _) => Ending::Succeeded,
             (Finish::Failed { failure, retryable }, None) => {
@@ -189,7 +197,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 }
                 Ending::TimedOut { abandoned: false }
             }
-            (_, Some(StopCause::Close)) => Ending::Closed,
+            (_, Some(StopCause::Close)) | (Finish::Returned, None) => Ending::Closed,
             // An executor may stop an attempt on its own, as when it is shut down.
             (_, Some(StopCause::Cancel) | None) => Ending::Cancelled { abandoned: false },
         };
@@ -206,6 +214,14 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         self.placement.exit(shape);
     }
 
+    /// Lets another attempt follow at once, at the task's former turn.
+    fn returned(&mut self, id: TaskId, commands: &mut Vec<Command<P, F>>) {
+        if let Some(task) = self.table.get_mut(id) {
+            task.returned += 1;
+            self.make_ready(id, commands);
+        }
+    }
+
     /// Lets another attempt follow after a pause.
     fn repeat(
         &mut self,
@@ -218,7 +234,8 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             return;
         };
         let Some(rules) = &task.rules else { return };
-        let pause = rules.retry.pause(attempt.task.number(), attempt.attempt);
+        let counted = attempt.attempt - task.returned;
+        let pause = rules.retry.pause(attempt.task.number(), counted);
         // A pause is at most a year, which every clock can add.
         let at = now.checked_add(pause).unwrap_or(now);
         task.state = State::Delayed { until: at };

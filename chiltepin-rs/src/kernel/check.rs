@@ -10,6 +10,7 @@ use super::queue;
 use super::shape::{KEPT, ShapeId};
 use super::state::State;
 use super::timer::{self, TimerKind};
+use super::wanted;
 
 impl<P: Clone, F: Clone> Kernel<P, F> {
     /// Panics if the kernel's parts do not fit together. Takes time linear in what it holds.
@@ -20,6 +21,8 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         self.check_room();
         self.check_shapes();
         self.check_timers();
+        self.check_bounds();
+        self.check_wanted();
         assert!(
             self.placement.is_settled(),
             "placement was left with something to look at"
@@ -38,6 +41,10 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         let taken = live + self.table.zombies().count() + self.table.reserved();
         assert_eq!(free + taken, all, "places free and taken");
         for (id, task) in self.table.iter() {
+            assert!(
+                task.returned <= task.attempt,
+                "task {id} was returned more often than it was started"
+            );
             match task.state {
                 State::Waiting { pending, external } => {
                     assert!(pending + external > 0, "task {id} waits for nothing");
@@ -212,6 +219,46 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 listed <= 1 && (listed == 1 || shape.users() > 0),
                 "{id:?} is forgotten"
             );
+        }
+    }
+
+    fn check_bounds(&self) {
+        let placement = &self.placement;
+        for (id, shape) in placement.shapes.iter() {
+            let fitting = placement
+                .bounds
+                .fitting(shape.key.executors, &shape.key.demand);
+            assert_eq!(shape.fitting, fitting, "executors that fit {id:?}");
+        }
+        for (id, task) in self.table.iter() {
+            assert!(
+                !matches!(task.state, State::Ready | State::Delayed { .. })
+                    || !placement.fits_nowhere(task.shape),
+                "task {id} waits for room that never comes"
+            );
+        }
+        for (room, _) in placement.offers.iter() {
+            assert!(
+                !placement.bounds.is_broken(room.executor),
+                "{room:?} is of a broken executor"
+            );
+        }
+    }
+
+    /// What executors hear is what waits, and they are told in time.
+    fn check_wanted(&self) {
+        for (executor, told) in self.hearers() {
+            let wanted = self.wanted(executor);
+            assert!(!wanted::differs(told, &wanted), "{executor:?} was not told");
+            let mut counted = 0;
+            for (_, shape) in self.placement.shapes.iter() {
+                let limits = self.placement.limits.left(&shape.key.labels);
+                if shape.fitting.contains(executor) {
+                    counted += limits.min(shape.queue.len() as u64);
+                }
+            }
+            assert_eq!(wanted.calls, counted, "what waits for {executor:?}");
+            assert_eq!(told.calls == 0, counted == 0);
         }
     }
 

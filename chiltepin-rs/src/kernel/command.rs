@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use chiltepin_executors::{AttemptId, TaskId};
 
-use super::ExecutorId;
+use super::{ExecutorId, ExecutorSet};
 
 /// What the driver is told to do, after unlocking.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) enum Command<P, F> {
         deadline: Option<Instant>,
         /// No further attempt will be made.
         last: bool,
+        /// The number of the offer whose room it is bound to.
+        offer: u32,
     },
     /// Stop this attempt. May be performed before the start it follows.
     Stop {
@@ -37,6 +39,9 @@ pub(crate) enum Command<P, F> {
         payload: P,
         ending: Ending<F>,
     },
+    /// What waits for room on an executor that hears of it is something else by now; how much it
+    /// is, `Kernel::wanted` tells.
+    Wanted { executor: ExecutorId },
     /// No task is left, and none will come.
     Drained,
 }
@@ -54,6 +59,8 @@ pub(crate) enum Ending<F> {
     TimedOut { abandoned: bool },
     /// The user cancelled it; `abandoned` if its body still runs.
     Cancelled { abandoned: bool },
+    /// Not run: none of these executors, on which it could have run, has room for it any more.
+    FitsNowhere { executors: ExecutorSet },
     /// The workflow was closed before it ended.
     Closed,
 }

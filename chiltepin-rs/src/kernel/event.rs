@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chiltepin_executors::{AttemptId, Capacity, Demand, TaskId};
 
@@ -31,6 +31,15 @@ pub(crate) enum Event<'a, P, F> {
         executor: ExecutorId,
         offer: u32,
         capacity: Capacity,
+        /// When the room goes away, where the executor has offers that end: an attempt whose
+        /// timeout may end later is not bound to it.
+        until: Option<Instant>,
+    },
+    /// From now on no room of an executor is larger than this, or there is none ever again. What
+    /// fits on none of its executors any more ends, unless it runs.
+    Bounded {
+        executor: ExecutorId,
+        largest: Option<Capacity>,
     },
     /// Room is gone; the attempts bound to it still report `Finished`.
     Withdrawn { executor: ExecutorId, offer: u32 },
@@ -65,6 +74,8 @@ pub(crate) enum Finish<F> {
     Failed { failure: F, retryable: bool },
     /// Because it was told to stop.
     Stopped,
+    /// Not at all: where it ran is gone. Another attempt follows, which does not count as a retry.
+    Returned,
     /// It was told to stop and cannot be: the task ends, its room stays taken until the attempt
     /// is reported once more.
     Abandoned,

@@ -35,6 +35,8 @@ pub(super) struct Task<P> {
     pub(super) dependents: Dependents,
     /// Attempts started.
     pub(super) attempt: u32,
+    /// Those among them that were returned, which do not count against its retries.
+    pub(super) returned: u32,
     /// Where the last attempt was bound.
     pub(super) executor: Option<ExecutorId>,
     pub(super) state: State,
@@ -197,7 +199,6 @@ impl<P> Table<P> {
     }
 
     /// Every task that has not ended, by place.
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (TaskId, &Task<P>)> {
         self.slots
             .iter()

@@ -41,6 +41,15 @@ impl Limits {
             .find(|label| self.is_exhausted(*label))
     }
 
+    /// How many more tasks may take all of these labels.
+    pub(super) fn left(&self, labels: &[LabelId]) -> u64 {
+        let left = |label: &LabelId| {
+            let label = &self.labels[usize::from(label.0)];
+            u64::from(label.limit.saturating_sub(label.taken))
+        };
+        labels.iter().map(left).min().unwrap_or(u64::MAX)
+    }
+
     pub(super) fn is_exhausted(&self, label: LabelId) -> bool {
         let label = &self.labels[usize::from(label.0)];
         label.taken >= label.limit

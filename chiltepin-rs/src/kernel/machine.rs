@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::marker::PhantomData;
 use std::time::Instant;
 
-use chiltepin_executors::{AttemptId, TaskId};
+use chiltepin_executors::{AttemptId, Capacity, TaskId};
 
 use super::edge::{Dependents, Edges};
 use super::graph::{Table, Task};
@@ -13,6 +13,7 @@ use super::placement::Placement;
 use super::queue::Turn;
 use super::state::{State, StopCause};
 use super::timer::Timers;
+use super::wanted::Hearer;
 use super::{
     Command, Dependency, Ending, Event, ExecutorId, ExecutorSet, Finish, Root, Standing, Submission,
 };
@@ -40,6 +41,11 @@ pub(crate) struct Kernel<P, F> {
     last_order: u64,
     /// The executors that tell when attempts begin.
     pub(super) tell_begin: ExecutorSet,
+    /// The executors that hear of waiting work.
+    pub(super) hearers: Vec<Hearer>,
+    /// Tasks that have ended, ever, and those among them with a value.
+    pub(super) ended: u64,
+    pub(super) succeeded: u64,
     failure: PhantomData<fn() -> F>,
 }
 
@@ -55,13 +61,21 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             is_drained: false,
             last_order: 0,
             tell_begin: ExecutorSet::default(),
+            hearers: Vec::new(),
+            ended: 0,
+            succeeded: 0,
             failure: PhantomData,
         }
     }
 
     /// Is told of an executor that it tells when attempts begin.
     pub(crate) fn expect_begin(&mut self, executor: ExecutorId) {
-        self.tell_begin.0 |= 1 << executor.0;
+        self.tell_begin.insert(executor);
+    }
+
+    /// Is told of an executor, before it makes offers, that they may end at a known time.
+    pub(crate) fn expect_ends(&mut self, executor: ExecutorId) {
+        self.placement.expect_ends(executor);
     }
 
     /// Makes the id of the task with this number, which no other may have, to be submitted under
@@ -77,6 +91,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         now: Instant,
         commands: &mut Vec<Command<P, F>>,
     ) {
+        if self.placement.has_ends() {
+            self.placement.set_now(now);
+        }
         match event {
             Event::Submitted { id, submission } => {
                 self.submitted(id, submission, now, commands);
@@ -86,9 +103,11 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 executor,
                 offer,
                 capacity,
+                until,
             } => {
-                self.placement.offered(executor, offer, capacity);
+                self.placement.offered(executor, offer, capacity, until);
             }
+            Event::Bounded { executor, largest } => self.bounded(executor, largest, commands),
             Event::Withdrawn { executor, offer } => self.placement.withdrawn(executor, offer),
             Event::Begun { attempt } => self.begun(attempt, now),
             Event::Finished { attempt, finish } => self.finished(attempt, finish, now, commands),
@@ -101,6 +120,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         }
         while let Some((turn, room)) = self.placement.next(|turn| self.table.is_queued(turn)) {
             self.start(turn, room, now, commands);
+        }
+        if !self.hearers.is_empty() {
+            self.say_wanted(commands);
         }
         if self.mode != Mode::Open && self.is_empty() && !self.is_drained {
             self.is_drained = true;
@@ -189,6 +211,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         };
         if let Some(ending) = refusal {
             self.table.refuse(id);
+            self.ended += 1;
             commands.push(Command::Ended {
                 id,
                 attempt: 0,
@@ -213,20 +236,19 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 Dependency::Failed(_) => {}
             }
         }
-        let labels = rules
-            .as_mut()
-            .map(|rules| std::mem::take(&mut rules.labels));
+        let (labels, timeout) = rules.as_mut().map_or((Vec::new(), None), |rules| {
+            (std::mem::take(&mut rules.labels), rules.timeout)
+        });
         let task = Task {
             number: id.number(),
             order: 0,
             payload,
             rules: rules.filter(|rules| rules.timeout.is_some() || rules.retry.retries > 0),
             priority,
-            shape: self
-                .placement
-                .enter(executors, demand, labels.unwrap_or_default()),
+            shape: self.placement.enter(executors, demand, labels, timeout),
             dependents: Dependents::none(),
             attempt: 0,
+            returned: 0,
             executor: None,
             state: State::Waiting { pending, external },
         };
@@ -234,7 +256,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         self.table.insert(id, task);
         if pending == 0
             && external == 0
-            && let Some(turn) = self.give_turn(id)
+            && let Some(turn) = self.give_turn(id, commands)
         {
             match self.placement.bind_at_once(shape, turn) {
                 Some(room) => self.start(turn, room, now, commands),
@@ -266,7 +288,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                     external: external - 1,
                 };
                 if pending == 0 && external == 1 {
-                    self.make_ready(id);
+                    self.make_ready(id, commands);
                 }
             }
             Err(failure) => {
@@ -360,18 +382,53 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         }
     }
 
+    /// Ends what waits for room, now or after its pause, where it can never be any more.
+    fn bounded(
+        &mut self,
+        executor: ExecutorId,
+        largest: Option<Capacity>,
+        commands: &mut Vec<Command<P, F>>,
+    ) {
+        if !self.placement.bounded(executor, largest) {
+            return;
+        }
+        let mut nowhere: Vec<_> = self
+            .table
+            .iter()
+            .filter(|(_, task)| {
+                matches!(task.state, State::Ready | State::Delayed { .. })
+                    && self.placement.fits_nowhere(task.shape)
+            })
+            .map(|(id, _)| id)
+            .collect();
+        nowhere.sort_unstable();
+        for id in nowhere {
+            self.end_unfit(id, commands);
+        }
+    }
+
     /// Queues a task that waits for nothing but room.
-    pub(super) fn make_ready(&mut self, id: TaskId) {
-        if let Some(turn) = self.give_turn(id)
+    pub(super) fn make_ready(&mut self, id: TaskId, commands: &mut Vec<Command<P, F>>) {
+        if let Some(turn) = self.give_turn(id, commands)
             && let Some(task) = self.table.get(id)
         {
             self.placement.enqueue(task.shape, turn);
         }
     }
 
-    /// Makes a task ready. One that is repeated gets its old turn.
-    fn give_turn(&mut self, id: TaskId) -> Option<Turn> {
+    /// Makes a task ready, or ends it where there will never be room for it. One that is repeated
+    /// gets its old turn.
+    fn give_turn(&mut self, id: TaskId, commands: &mut Vec<Command<P, F>>) -> Option<Turn> {
         let task = self.table.get_mut(id)?;
+        if self.placement.fits_nowhere(task.shape) {
+            // What it was before, and held, is over.
+            task.state = State::Waiting {
+                pending: 0,
+                external: 0,
+            };
+            self.end_unfit(id, commands);
+            return None;
+        }
         task.state = State::Ready;
         if task.order == 0 {
             self.last_order += 1;
@@ -382,101 +439,5 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             order: task.order,
             index: id.index(),
         })
-    }
-
-    /// Ends a task that holds no room, and settles all that wait for it.
-    pub(super) fn end(&mut self, id: TaskId, ending: Ending<F>, commands: &mut Vec<Command<P, F>>) {
-        let Some(task) = self.table.remove(id) else {
-            return;
-        };
-        match task.state {
-            State::Ready => self
-                .placement
-                .leave(task.shape, |turn| self.table.is_queued(turn)),
-            State::Delayed { .. } => self.timers.disarm(|timer| self.table.is_timed(timer)),
-            State::Waiting { .. } | State::Running { .. } | State::Stopping { .. } => {}
-        }
-        self.placement.exit(task.shape);
-        self.settle(id, task, ending, commands);
-    }
-
-    /// Says that a task, taken out of the table, has ended, and what this means for its dependents.
-    pub(super) fn settle(
-        &mut self,
-        id: TaskId,
-        mut task: Task<P>,
-        ending: Ending<F>,
-        commands: &mut Vec<Command<P, F>>,
-    ) {
-        let dependents = std::mem::replace(&mut task.dependents, Dependents::none());
-        let root = match &ending {
-            Ending::Succeeded => None,
-            Ending::DependencyFailed(root) => Some(root.clone()),
-            _ => Some(Root::Task(id)),
-        };
-        self.say_ended(id, task, ending, commands);
-        match root {
-            None => self.meet(dependents),
-            Some(root) => self.fail(dependents, root, commands),
-        }
-    }
-
-    /// Counts one dependency less for each dependent.
-    fn meet(&mut self, mut dependents: Dependents) {
-        while let Some(id) = self.edges.pop(&mut dependents) {
-            let Some(task) = self.table.get_mut(id) else {
-                continue;
-            };
-            let State::Waiting { pending, external } = task.state else {
-                continue;
-            };
-            task.state = State::Waiting {
-                pending: pending.saturating_sub(1),
-                external,
-            };
-            if pending <= 1 && external == 0 {
-                self.make_ready(id);
-            }
-        }
-    }
-
-    /// Ends every dependent, their dependents, and so on; the list of them grows at its end.
-    fn fail(
-        &mut self,
-        mut dependents: Dependents,
-        root: Root<F>,
-        commands: &mut Vec<Command<P, F>>,
-    ) {
-        while let Some(id) = self.edges.pop(&mut dependents) {
-            let Some(mut task) = self.table.remove(id) else {
-                continue;
-            };
-            let more = std::mem::replace(&mut task.dependents, Dependents::none());
-            self.edges.join(&mut dependents, more);
-            self.placement.exit(task.shape);
-            self.say_ended(id, task, Ending::DependencyFailed(root.clone()), commands);
-        }
-    }
-
-    fn say_ended(
-        &self,
-        id: TaskId,
-        task: Task<P>,
-        ending: Ending<F>,
-        commands: &mut Vec<Command<P, F>>,
-    ) {
-        let Task {
-            attempt,
-            executor,
-            payload,
-            ..
-        } = task;
-        commands.push(Command::Ended {
-            id,
-            attempt,
-            executor,
-            payload,
-            ending,
-        });
     }
 }

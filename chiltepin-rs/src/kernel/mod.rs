@@ -11,8 +11,10 @@
 //!
 //!   machine    submissions, dependencies, cancels, the end    graph    the table of tasks
 //!   attempt    start, finish, stop, repeat                    edge     who waits for whom
-//!   placement  which ready task goes where; of                timer    what comes due when
-//!              shape (queue), offer, limit                    retry    how long a pause is
+//!   settle     how tasks end, and their dependents with them  timer    what comes due when
+//!   placement  which ready task goes where; of                retry    how long a pause is
+//!              shape (queue), offer, limit, bound;           wanted   who hears what waits
+//!              keeping (room for large tasks)
 //! ```
 //!
 //! It is called inline, under one lock, by whoever submits or completes; what it commands is
@@ -32,19 +34,24 @@
 )]
 
 mod attempt;
+mod bound;
 mod command;
+mod counts;
 mod edge;
 mod event;
 mod graph;
+mod keeping;
 mod limit;
 mod machine;
 mod offer;
 mod placement;
 mod queue;
 mod retry;
+mod settle;
 mod shape;
 mod state;
 mod timer;
+mod wanted;
 
 #[cfg(test)]
 mod check;

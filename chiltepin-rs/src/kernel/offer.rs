@@ -1,5 +1,7 @@
 //! The room that executors have announced, and what of it is free.
 
+use std::time::Instant;
+
 use chiltepin_executors::{Capacity, Demand};
 
 use super::ExecutorId;
@@ -16,8 +18,10 @@ pub(super) struct Room {
 /// Room in one place: a process, a node.
 #[derive(Clone, Debug)]
 pub(super) struct Offer {
-    number: u32,
+    pub(super) number: u32,
     serial: u32,
+    /// When it goes away, where that is known.
+    pub(super) until: Option<Instant>,
     /// All of it but what abandoned attempts hold, which may never come back.
     pub(super) total: Capacity,
     pub(super) free: Capacity,
@@ -32,7 +36,13 @@ pub(super) struct Offers {
 
 impl Offers {
     /// Adds an offer, in place of an earlier one of that number: what runs there counts no more.
-    pub(super) fn add(&mut self, executor: ExecutorId, number: u32, capacity: Capacity) -> Room {
+    pub(super) fn add(
+        &mut self,
+        executor: ExecutorId,
+        number: u32,
+        capacity: Capacity,
+        until: Option<Instant>,
+    ) -> Room {
         let at = usize::from(executor.0);
         if at >= self.executors.len() {
             self.executors.resize_with(at + 1, Vec::new);
@@ -42,6 +52,7 @@ impl Offers {
         let offer = Some(Offer {
             number,
             serial,
+            until,
             total: capacity,
             free: capacity,
         });
@@ -83,12 +94,26 @@ impl Offers {
         }
     }
 
+    /// Withdraws whatever an executor has offered.
+    pub(super) fn withdraw_all(&mut self, executor: ExecutorId) {
+        if let Some(offers) = self.executors.get_mut(usize::from(executor.0)) {
+            offers.clear();
+        }
+    }
+
     pub(super) fn get(&self, room: Room) -> Option<&Offer> {
         self.executors
             .get(usize::from(room.executor.0))?
             .get(room.place as usize)?
             .as_ref()
             .filter(|offer| offer.serial == room.serial)
+    }
+
+    /// The number under which its executor made the offer of this room.
+    pub(super) fn number(&self, room: Room) -> u32 {
+        let offer = self.get(room);
+        debug_assert!(offer.is_some(), "a task is bound to room that is gone");
+        offer.map_or(0, |offer| offer.number)
     }
 
     /// Takes a demand out of an offer; false where it does not fit or the offer is gone.
@@ -183,11 +208,11 @@ mod tests {
     #[test]
     fn room_of_an_offer_that_is_gone_is_forgotten() {
         let mut offers = Offers::default();
-        let first = offers.add(EXECUTOR, 0, cores(4));
+        let first = offers.add(EXECUTOR, 0, cores(4), None);
         assert!(offers.take(first, &demand(3)));
         assert!(!offers.take(first, &demand(2)));
         offers.withdraw(EXECUTOR, 0);
-        let second = offers.add(EXECUTOR, 0, cores(4));
+        let second = offers.add(EXECUTOR, 0, cores(4), None);
         assert_eq!(first.place, second.place);
         assert!(!offers.give(first, &demand(3)));
         assert_eq!(offers.get(second).unwrap().free, cores(4));
@@ -196,8 +221,8 @@ mod tests {
     #[test]
     fn an_offer_made_again_takes_the_place_of_the_first() {
         let mut offers = Offers::default();
-        let first = offers.add(EXECUTOR, 7, cores(4));
-        let second = offers.add(EXECUTOR, 7, cores(2));
+        let first = offers.add(EXECUTOR, 7, cores(4), None);
+        let second = offers.add(EXECUTOR, 7, cores(2), None);
         assert!(offers.get(first).is_none());
         assert_eq!(
             offers
@@ -212,8 +237,8 @@ mod tests {
     fn places_are_used_again() {
         let mut offers = Offers::default();
         for number in 0..100 {
-            offers.add(EXECUTOR, number, cores(1));
-            offers.add(EXECUTOR, 1000, cores(1));
+            offers.add(EXECUTOR, number, cores(1), None);
+            offers.add(EXECUTOR, 1000, cores(1), None);
             offers.withdraw(EXECUTOR, number);
         }
         assert!(offers.executors[3].len() <= 2);

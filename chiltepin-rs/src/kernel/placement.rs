@@ -11,18 +11,17 @@
 //! dirty offers, whose room grew or is kept for nobody any more. [`Placement::next`] takes the
 //! best turn of all these until none can be bound.
 
+use std::time::{Duration, Instant};
+
 use chiltepin_executors::{Capacity, Demand};
 
+use super::bound::Bounds;
+use super::keeping::MAY_PASS;
 use super::limit::Limits;
 use super::offer::{Offer, Offers, Room};
 use super::queue::Turn;
 use super::shape::{Shape, ShapeId, ShapeKey, Shapes};
 use super::{ExecutorId, ExecutorSet, LabelId};
-
-/// So many tasks may be bound to an offer past one that does not fit there yet; from then on the
-/// room is kept until it does. Enough to fill a node with small tasks while a large one waits for
-/// others to finish, and a wait that stays short beside theirs.
-pub(super) const MAY_PASS: u32 = 64;
 
 #[derive(Debug)]
 pub(super) struct Placement {
@@ -32,15 +31,22 @@ pub(super) struct Placement {
     /// `MAY_PASS`; the random tests allow less, to see room kept.
     pub(super) may_pass: u32,
     dirty_shapes: Vec<ShapeId>,
-    dirty_offers: Vec<Room>,
+    pub(super) dirty_offers: Vec<Room>,
+    pub(super) bounds: Bounds,
+    /// The executors whose room may end at a known time.
+    ends: ExecutorSet,
+    /// The time of the event that is handled, where room may end.
+    pub(super) now: Option<Instant>,
+    /// When the first room that is kept for a task will end too early for it.
+    pub(super) kept_until: Option<Instant>,
 }
 
 /// A task that can be bound, and where.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
-    turn: Turn,
-    shape: ShapeId,
-    room: Room,
+pub(super) struct Candidate {
+    pub(super) turn: Turn,
+    pub(super) shape: ShapeId,
+    pub(super) room: Room,
 }
 
 impl Placement {
@@ -52,7 +58,21 @@ impl Placement {
             may_pass: MAY_PASS,
             dirty_shapes: Vec::new(),
             dirty_offers: Vec::new(),
+            bounds: Bounds::default(),
+            ends: ExecutorSet::default(),
+            now: None,
+            kept_until: None,
         }
+    }
+
+    /// Is told of an executor that its room may end at a known time.
+    pub(super) fn expect_ends(&mut self, executor: ExecutorId) {
+        self.ends.insert(executor);
+    }
+
+    /// Whether any room may end, so that the time matters.
+    pub(super) const fn has_ends(&self) -> bool {
+        !self.ends.is_empty()
     }
 
     /// The shape of one more task; labels without a limit are left out.
@@ -61,6 +81,7 @@ impl Placement {
         executors: ExecutorSet,
         demand: Demand,
         mut labels: Vec<LabelId>,
+        timeout: Option<Duration>,
     ) -> ShapeId {
         labels.retain(|label| self.limits.is_known(*label));
         labels.sort_unstable_by_key(|label| label.0);
@@ -69,12 +90,14 @@ impl Placement {
             executors,
             demand,
             labels: labels.into_boxed_slice(),
+            timeout: timeout.filter(|_| executors.0 & self.ends.0 != 0),
         };
         if let Some(id) = self.shapes.find(&key) {
             return id;
         }
         let labels = key.labels.clone();
-        let id = self.shapes.add(key);
+        let fitting = self.bounds.fitting(executors, &demand);
+        let id = self.shapes.add(key, fitting);
         self.limits.add_shape(&labels, id);
         id
     }
@@ -142,9 +165,36 @@ impl Placement {
         self.dirty_offers.clear();
     }
 
-    pub(super) fn offered(&mut self, executor: ExecutorId, number: u32, capacity: Capacity) {
-        let room = self.offers.add(executor, number, capacity);
-        self.dirty_offers.push(room);
+    /// Takes an offer in; a broken executor has none.
+    pub(super) fn offered(
+        &mut self,
+        executor: ExecutorId,
+        number: u32,
+        capacity: Capacity,
+        until: Option<Instant>,
+    ) {
+        if !self.bounds.is_broken(executor) {
+            let room = self.offers.add(executor, number, capacity, until);
+            self.dirty_offers.push(room);
+        }
+    }
+
+    /// Is told what an executor will ever have room for; tells whether some task may fit nowhere
+    /// now.
+    pub(super) fn bounded(&mut self, executor: ExecutorId, largest: Option<Capacity>) -> bool {
+        if self.bounds.is_broken(executor) {
+            return false;
+        }
+        if largest.is_none() {
+            self.offers.withdraw_all(executor);
+        }
+        self.bounds.set(executor, largest);
+        self.shapes.fit(&self.bounds)
+    }
+
+    /// Whether no executor will ever have room for tasks of this shape.
+    pub(super) fn fits_nowhere(&self, shape: ShapeId) -> bool {
+        !self.bounds.is_unknown() && self.shapes.get(shape).fitting.is_empty()
     }
 
     pub(super) fn withdrawn(&mut self, executor: ExecutorId, number: u32) {
@@ -169,7 +219,10 @@ impl Placement {
         if !shape.key.labels.is_empty() || !shape.passed.is_empty() {
             return None;
         }
-        self.offers.get(room)?;
+        let offer = self.offers.get(room)?;
+        if !lasts(offer, &shape.key, self.now) {
+            return None;
+        }
         let turn = shape.queue.pop(is_queued)?;
         if shape.queue.len() == 0 {
             self.shapes.end_waiting(id);
@@ -211,7 +264,7 @@ impl Placement {
 
     /// Where tasks of this shape may run.
     pub(super) fn executors(&self, shape: ShapeId) -> ExecutorSet {
-        self.shapes.get(shape).key.executors
+        self.shapes.get(shape).fitting
     }
 
     /// The label that keeps tasks of this shape from running, if one does.
@@ -303,7 +356,7 @@ impl Placement {
         let mut best_light: Option<Candidate> = None;
         let mut kept_for: Option<Turn> = None;
         for (id, shape, turn) in self.contenders(room.executor) {
-            if offer.free.fits(&shape.key.demand) {
+            if offer.free.fits(&shape.key.demand) && lasts(offer, &shape.key, self.now) {
                 let candidate = Candidate {
                     turn,
                     shape: id,
@@ -339,7 +392,10 @@ impl Placement {
             let executor = ExecutorId(executors.trailing_zeros() as u8);
             executors &= executors - 1;
             for (room, offer) in self.offers.of(executor) {
-                if offer.free.fits(&key.demand) && !self.is_kept_from(room, offer, key, turn) {
+                if offer.free.fits(&key.demand)
+                    && lasts(offer, key, self.now)
+                    && !self.is_kept_from(room, offer, key, turn)
+                {
                     return Some(room);
                 }
             }
@@ -347,23 +403,11 @@ impl Placement {
         None
     }
 
-    /// Whether the room of this offer is kept for a task with an earlier turn.
-    fn is_kept_from(&self, room: Room, offer: &Offer, key: &ShapeKey, turn: Turn) -> bool {
-        key.is_heavy()
-            && self.contenders(room.executor).any(|(_, shape, first)| {
-                first < turn
-                    && !offer.free.fits(&shape.key.demand)
-                    && self.is_kept_for(room, offer, shape)
-            })
-    }
-
-    /// Whether as many tasks as may have passed this shape on this offer.
-    fn is_kept_for(&self, room: Room, offer: &Offer, shape: &Shape) -> bool {
-        waits_for_room(offer, shape) && shape.passed_on(room) >= self.may_pass
-    }
-
     /// The shapes that want room on this executor and lack no label, each with its first turn.
-    fn contenders(&self, executor: ExecutorId) -> impl Iterator<Item = (ShapeId, &Shape, Turn)> {
+    pub(super) fn contenders(
+        &self,
+        executor: ExecutorId,
+    ) -> impl Iterator<Item = (ShapeId, &Shape, Turn)> {
         self.shapes.waiting().iter().filter_map(move |&id| {
             let shape = self.shapes.get(id);
             let may_run = shape.key.may_run_on(executor)
@@ -409,47 +453,6 @@ impl Placement {
         }
     }
 
-    /// Counts this binding for every earlier task that waits for room on the same offer.
-    fn count_passed(&mut self, candidate: Candidate) {
-        let Candidate {
-            turn,
-            shape: id,
-            room,
-        } = candidate;
-        if self.shapes.waiting().is_empty() || !self.shapes.get(id).key.is_heavy() {
-            return;
-        }
-        let Some(offer) = self.offers.get(room) else {
-            return;
-        };
-        for at in 0..self.shapes.waiting().len() {
-            let other = self.shapes.waiting()[at];
-            let shape = self.shapes.get(other);
-            if shape.queue.first().is_some_and(|first| first < turn)
-                && shape.key.may_run_on(room.executor)
-                && waits_for_room(offer, shape)
-                && self.limits.exhausted(&shape.key.labels).is_none()
-            {
-                self.shapes.get_mut(other).pass_on(room);
-            }
-        }
-    }
-
-    /// Keeps no room for this shape any more: its next task was not passed yet.
-    fn release_kept_room(&mut self, id: ShapeId) {
-        self.touch_kept_room(id);
-        self.shapes.get_mut(id).passed.clear();
-    }
-
-    /// Looks again at the offers whose room was kept for this shape.
-    fn touch_kept_room(&mut self, id: ShapeId) {
-        for passed in &self.shapes.get(id).passed {
-            if passed.count >= self.may_pass {
-                self.dirty_offers.push(passed.room);
-            }
-        }
-    }
-
     /// The tasks that could be bound now, which between events are none.
     #[cfg(test)]
     pub(super) fn bindable(&self) -> Option<(Turn, Room)> {
@@ -460,8 +463,10 @@ impl Placement {
     }
 }
 
-/// Whether this shape lacks room on this offer and would not if others gave theirs back.
-fn waits_for_room(offer: &Offer, shape: &Shape) -> bool {
-    let demand = &shape.key.demand;
-    shape.key.is_heavy() && !offer.free.fits(demand) && offer.total.fits(demand)
+/// Whether an attempt that is bound to this offer now is over before the offer ends.
+pub(super) fn lasts(offer: &Offer, key: &ShapeKey, now: Option<Instant>) -> bool {
+    let (Some(until), Some(timeout), Some(now)) = (offer.until, key.timeout, now) else {
+        return true;
+    };
+    now.checked_add(timeout).is_some_and(|end| end <= until)
 }

@@ -7,9 +7,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::time::Duration;
 
 use chiltepin_executors::Demand;
 
+use super::bound::Bounds;
 use super::offer::Room;
 use super::queue::ReadyQueue;
 use super::{ExecutorId, ExecutorSet, LabelId};
@@ -25,6 +27,9 @@ pub(super) struct ShapeKey {
     pub(super) demand: Demand,
     /// Sorted, each once.
     pub(super) labels: Box<[LabelId]>,
+    /// How long an attempt may take, where one of the executors has room that ends: there it
+    /// decides where tasks can be bound, elsewhere it would only make shapes many.
+    pub(super) timeout: Option<Duration>,
 }
 
 impl ShapeKey {
@@ -51,6 +56,8 @@ pub(super) struct Shape {
     pub(super) queue: ReadyQueue,
     /// Since one of its tasks was last bound, or none waited.
     pub(super) passed: Vec<Passed>,
+    /// Those of its executors that may ever have room for it.
+    pub(super) fitting: ExecutorSet,
     /// Whether placement has to look at it.
     pub(super) is_dirty: bool,
     /// Tasks that have not ended, or still hold room.
@@ -136,11 +143,12 @@ impl Shapes {
     }
 
     /// Makes the shape of a first task.
-    pub(super) fn add(&mut self, key: ShapeKey) -> ShapeId {
+    pub(super) fn add(&mut self, key: ShapeKey, fitting: ExecutorSet) -> ShapeId {
         let shape = Some(Shape {
             key: key.clone(),
             queue: ReadyQueue::default(),
             passed: Vec::new(),
+            fitting,
             is_dirty: false,
             users: 1,
             is_listed: false,
@@ -194,6 +202,17 @@ impl Shapes {
             }
             place.as_ref().is_some_and(|shape| shape.is_listed)
         });
+    }
+
+    /// Works out anew which executors may ever have room for each; tells whether some shape has
+    /// none now.
+    pub(super) fn fit(&mut self, bounds: &Bounds) -> bool {
+        let mut some_nowhere = false;
+        for shape in self.shapes.iter_mut().flatten() {
+            shape.fitting = bounds.fitting(shape.key.executors, &shape.key.demand);
+            some_nowhere |= shape.fitting.is_empty();
+        }
+        some_nowhere
     }
 
     /// The shapes of which a task waits, in no order.
@@ -251,14 +270,19 @@ mod tests {
             executors: ExecutorSet(1),
             demand,
             labels: Box::default(),
+            timeout: None,
         }
+    }
+
+    fn add(shapes: &mut Shapes, cores: u32) -> ShapeId {
+        shapes.add(key(cores), ExecutorSet(1))
     }
 
     #[test]
     fn like_tasks_share_a_shape() {
         let mut shapes = Shapes::default();
-        let one = shapes.add(key(1));
-        let two = shapes.add(key(2));
+        let one = add(&mut shapes, 1);
+        let two = add(&mut shapes, 2);
         assert_ne!(one, two);
         assert_eq!(shapes.find(&key(1)), Some(one));
         assert_eq!(shapes.find(&key(2)), Some(two));
@@ -268,9 +292,9 @@ mod tests {
     #[test]
     fn unused_shapes_are_given_up_when_they_are_many() {
         let mut shapes = Shapes::default();
-        let kept = shapes.add(key(0));
+        let kept = add(&mut shapes, 0);
         for cores in 1..1000 {
-            let id = shapes.add(key(cores));
+            let id = add(&mut shapes, cores);
             shapes.leave(id, |_, _| {});
         }
         assert!(shapes.shapes.len() <= KEPT + 2);
@@ -282,14 +306,14 @@ mod tests {
     #[test]
     fn a_shape_that_is_used_again_is_kept_until_it_is_not() {
         let mut shapes = Shapes::default();
-        let again = shapes.add(key(0));
+        let again = add(&mut shapes, 0);
         shapes.leave(again, |_, _| {});
         assert_eq!(shapes.find(&key(0)), Some(again));
         let use_others = |shapes: &mut Shapes, given_up: &mut Vec<u32>| {
             for cores in 1..=KEPT as u32 + 1 {
                 let id = shapes
                     .find(&key(cores))
-                    .unwrap_or_else(|| shapes.add(key(cores)));
+                    .unwrap_or_else(|| add(shapes, cores));
                 shapes.leave(id, |_, key| given_up.push(key.demand.cores));
             }
         };
@@ -305,7 +329,7 @@ mod tests {
     #[test]
     fn the_list_of_waiting_shapes_keeps_its_positions() {
         let mut shapes = Shapes::default();
-        let ids: Vec<_> = (0..4).map(|cores| shapes.add(key(cores))).collect();
+        let ids: Vec<_> = (0..4).map(|cores| add(&mut shapes, cores)).collect();
         for id in &ids {
             shapes.begin_waiting(*id);
         }

@@ -77,6 +77,43 @@ impl TaskContext {
         given.unwrap_or_else(of_process)
     }
 
+    /// What the executor says of the place where the task runs, as pairs of a name and a value:
+    /// of an MPI application its nodes, its ranks and the words that launch it. Commands find the
+    /// same in their environment; elsewhere there are none.
+    ///
+    /// A function that starts an MPI program hands them to it, so that the program is where it is
+    /// meant to be and is ended with its task.
+    ///
+    /// ```
+    /// # use chiltepin::{TaskContext, task};
+    /// use std::process::Command;
+    ///
+    /// #[task]
+    /// fn simulate(context: &TaskContext, steps: u32) -> std::io::Result<Option<i32>> {
+    ///     let launch = context.variable("CHILTEPIN_MPI_PREFIX").unwrap_or_default();
+    ///     let status = Command::new("bash")
+    ///         .args(["-c", &format!("{launch} ./simulator --steps {steps}")])
+    ///         .envs(context.variables().iter().cloned())
+    ///         .status()?;
+    ///     Ok(status.code())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn variables(&self) -> &[(String, String)] {
+        match &self.origin {
+            Origin::Made(_) => &[],
+            Origin::Served(call) => &call.variables,
+        }
+    }
+
+    /// One of the [`variables`](Self::variables).
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let mut all = self.variables().iter();
+        all.find(|(known, _)| known == name)
+            .map(|(_, value)| &**value)
+    }
+
     /// Whether the attempt was asked to stop, by a timeout, a cancel or the workflow's end.
     ///
     /// A synchronous body that takes long should look now and then and return early: nothing

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use chiltepin_executors::command::{CommandSpec, Stream};
+use chiltepin_executors::mpi::Geometry;
 use chiltepin_executors::registry::TaskInfo;
 use chiltepin_executors::{
     Attempt, EncodedCall, EncodedValues, OnLoss, OutputPart, Report, Resources, StopSignal, TaskId,
@@ -32,6 +33,8 @@ pub(crate) struct Header {
     executor: AtomicU8,
     /// How many workers were lost under it.
     losses: AtomicU16,
+    /// How many of its attempts were returned.
+    returns: AtomicU8,
     /// The account of the latest attempt that has ended, where its executor keeps one.
     account: Mutex<Option<Box<Account>>>,
 }
@@ -71,6 +74,7 @@ impl Header {
             handles: AtomicU32::new(0),
             executor: AtomicU8::new(NOWHERE),
             losses: AtomicU16::new(0),
+            returns: AtomicU8::new(0),
             account: Mutex::new(None),
         }
     }
@@ -171,6 +175,11 @@ impl Header {
             .unwrap_or_default()
     }
 
+    /// How many workers were lost under the task so far.
+    pub(crate) fn losses(&self) -> u32 {
+        u32::from(self.losses.load(Ordering::Relaxed))
+    }
+
     /// Counts a worker that was lost under the task, and gives the count.
     pub(crate) fn count_loss(&self) -> u32 {
         let count = |losses: u16| Some(losses.saturating_add(1));
@@ -178,6 +187,31 @@ impl Header {
             .losses
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
         u32::from(before.unwrap_or_else(|losses| losses).saturating_add(1))
+    }
+
+    /// How many attempts were returned so far.
+    pub(crate) fn returns(&self) -> u32 {
+        u32::from(self.returns.load(Ordering::Relaxed))
+    }
+
+    /// Counts an attempt that is returned, up to 255.
+    pub(crate) fn count_return(&self) {
+        let count = |returns: u8| returns.checked_add(1);
+        // Beyond that it stays as it is.
+        let _ = self
+            .returns
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+    }
+
+    /// The nodes and ranks that the call asks for; a contradiction was refused at submit.
+    pub(crate) fn geometry(&self) -> Option<Geometry> {
+        self.options()?.geometry?.resolve().ok()
+    }
+
+    /// The words for the MPI launcher.
+    pub(crate) fn launcher_options(&self) -> &[String] {
+        self.options()
+            .map_or(&[], |options| &options.launcher_options)
     }
 
     /// The labels of the call and of its task.
@@ -315,6 +349,7 @@ impl Header {
             name,
             directory,
             on_loss: self.on_loss(),
+            variables: Vec::new(),
             arguments,
         }
     }

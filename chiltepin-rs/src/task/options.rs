@@ -25,6 +25,7 @@ pub(crate) struct Options {
     pub(crate) labels: Vec<String>,
     pub(crate) on_loss: Option<OnLoss>,
     pub(crate) geometry: Option<TaskGeometry>,
+    pub(crate) launcher_options: Vec<String>,
     pub(crate) name: Option<String>,
     pub(crate) allowed_exit_codes: Vec<i32>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chiltepin_executors::command::CommandSpec;
+use chiltepin_executors::mpi::Geometry;
 use chiltepin_executors::panic::catch;
 use chiltepin_executors::{
     Attempt, AttemptId, EncodedCall, EncodedValues, Failure, FailureKind, Invocation, Outcome,
@@ -62,6 +63,10 @@ where
         Ok(self.header.command_spec(script, attempt))
     }
 
+    fn command_frame(&self, attempt: &Attempt) -> CommandSpec {
+        self.header.command_spec(String::new(), attempt)
+    }
+
     fn exited(&self, code: i32) -> Outcome {
         self.settle(Ok(self.body.exited(code)))
     }
@@ -93,6 +98,22 @@ where
 
     fn count_loss(&self) -> u32 {
         self.header.count_loss()
+    }
+
+    fn losses(&self) -> u32 {
+        self.header.losses()
+    }
+
+    fn returns(&self) -> u32 {
+        self.header.returns()
+    }
+
+    fn geometry(&self) -> Option<Geometry> {
+        self.header.geometry()
+    }
+
+    fn launcher_options(&self) -> &[String] {
+        self.header.launcher_options()
     }
 
     fn report(&self, report: Report) {

@@ -19,18 +19,17 @@ pub(crate) fn open_with(executor: Arc<dyn Executor>) -> Workflow {
     panic::install_hook(false);
     let runtime = runtime(2).unwrap();
     let run_folder = Path::new("runs");
+    #[cfg(feature = "cluster")]
+    let rendezvous = chiltepin_executors::blocks::Rendezvous::new(run_folder, runtime.handle());
     let ground = Ground {
+        #[cfg(feature = "cluster")]
+        rendezvous: &rendezvous,
         handle: runtime.handle(),
         threads: 2,
         run_folder,
         log_level: None,
     };
-    let elsewhere = Installed {
-        name: Arc::from("elsewhere"),
-        state: Ok(executor),
-        largest: Capacity::UNBOUNDED,
-        retries: None,
-    };
+    let elsewhere = Installed::new("elsewhere", Ok(executor), Capacity::UNBOUNDED, None);
     let executors = vec![
         ground.install(&config.resources[0]),
         elsewhere,

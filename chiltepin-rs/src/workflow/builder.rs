@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(feature = "cluster")]
+use chiltepin_executors::blocks::Rendezvous;
 use chiltepin_executors::{panic, registry, start};
 use tokio::runtime::Runtime;
 
@@ -124,7 +126,11 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
     let grace = config.workflow.grace;
     let run = crate::run::RunId::now();
     let run_folder = config.workflow.run_dir.join(run.to_string());
+    #[cfg(feature = "cluster")]
+    let rendezvous = Rendezvous::new(&run_folder, runtime.handle());
     let ground = Ground {
+        #[cfg(feature = "cluster")]
+        rendezvous: &rendezvous,
         handle: runtime.handle(),
         threads,
         run_folder: &run_folder,

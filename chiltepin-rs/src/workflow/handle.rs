@@ -1,8 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::WorkflowBuilder;
 use super::session::Session;
+use super::{WorkflowBuilder, WorkflowStatus};
 use crate::driver::{Driver, Scope};
 use crate::task::Header;
 use crate::{AppFuture, Call, Result, Value};
@@ -89,6 +89,26 @@ impl Workflow {
     #[must_use]
     pub fn executors(&self) -> Vec<String> {
         self.driver.configured_names()
+    }
+
+    /// How the workflow stands: how many tasks wait, run and have ended, and what the blocks of
+    /// nodes are doing.
+    ///
+    /// All tasks are counted one by one, so a large workflow is better not asked all the time.
+    ///
+    /// ```
+    /// # use chiltepin::{Workflow, task};
+    /// # #[task]
+    /// # fn square(x: u64) -> u64 { x * x }
+    /// # let workflow = Workflow::open()?;
+    /// square(3).submit(&workflow).result()?;
+    /// assert_eq!(workflow.status().tasks.succeeded, 1);
+    /// assert_eq!(workflow.status().to_string(), "tasks: 1 succeeded\nlocal  0 running");
+    /// # Ok::<(), chiltepin::Error>(())
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> WorkflowStatus {
+        self.driver.workflow_status()
     }
 
     /// Submits one call for each item, all at once, and gives their futures in order.

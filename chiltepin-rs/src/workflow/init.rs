@@ -42,10 +42,11 @@ pub fn init() {
 
 /// Lets this process be what it was started for.
 pub(super) fn let_in(origin: Origin) {
-    enter(origin, || {
+    enter(origin, |log| {
         panic::install_hook(environment::backtrace());
         // Nobody else does: what the program sets up for itself comes after this.
         let level = environment::log_level().ok().flatten();
+        let level = level.or_else(|| log?.parse().ok());
         crate::log::install(level.unwrap_or(LogLevel::Info));
     });
 }

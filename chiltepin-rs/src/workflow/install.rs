@@ -3,11 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chiltepin_executors::pool::{NodeGpus, PoolSettings, Processes};
+#[cfg(feature = "cluster")]
+use chiltepin_executors::blocks::{Blocks, Rendezvous};
+use chiltepin_executors::mpi::{LocalMpi, LocalMpiSettings, MpiSettings, NoLocalMpi};
+use chiltepin_executors::pool::{Machine, NodeGpus, PoolRequest, Processes};
 use chiltepin_executors::threads::{Runners, Threads, ThreadsSettings};
 use chiltepin_executors::{Capacity, Executor, machine_memory};
 use tokio::runtime::Handle;
 
+#[cfg(feature = "cluster")]
+use super::cluster;
 use crate::config::{self, LogLevel, Provider, Resource};
 use crate::driver::Installed;
 use crate::environment;
@@ -21,6 +26,9 @@ pub(super) struct Ground<'a> {
     pub(super) run_folder: &'a Path,
     /// What is logged, if that was said.
     pub(super) log_level: Option<LogLevel>,
+    /// Where the nodes of all blocks call.
+    #[cfg(feature = "cluster")]
+    pub(super) rendezvous: &'a Arc<Rendezvous>,
 }
 
 type Made = Result<(Arc<dyn Executor>, Capacity), String>;
@@ -31,7 +39,14 @@ impl Ground<'_> {
         let made = match (&resource.provider, resource.unavailable()) {
             (_, Some(reason)) => Err(reason),
             (Provider::Threads(threads), None) => Ok(self.threads(resource, threads)),
-            (Provider::Localhost(pool), None) => self.processes(resource, pool),
+            (Provider::Localhost(pool), None) => match &pool.mpi {
+                None => self.processes(resource, pool),
+                Some(mpi) => self.local_mpi(resource, pool, mpi),
+            },
+            #[cfg(feature = "cluster")]
+            (Provider::Slurm(batch) | Provider::PbsPro(batch), None) => {
+                self.blocks(resource, batch)
+            }
             // What is available is one of the above.
             (provider, None) => Err(format!("no executor for `{}`", provider.name())),
         };
@@ -39,23 +54,14 @@ impl Ground<'_> {
             Ok((executor, largest)) => (Ok(executor), largest),
             Err(reason) => (Err(reason), Capacity::UNBOUNDED),
         };
-        Installed {
-            name: Arc::from(&*resource.name),
-            state,
-            largest,
-            retries: resource.retries,
-        }
+        Installed::new(&resource.name, state, largest, resource.retries)
     }
 
     /// Where the bodies of joins run: in the driver, any number at once.
     pub(super) fn joins(&self) -> Installed {
         let runners = Runners::new(self.handle.clone(), self.threads);
-        Installed {
-            name: Arc::from("driver"),
-            state: Ok(Arc::new(runners)),
-            largest: Capacity::UNBOUNDED,
-            retries: None,
-        }
+        let state: Result<Arc<dyn Executor>, _> = Ok(Arc::new(runners));
+        Installed::new("driver", state, Capacity::UNBOUNDED, None)
     }
 
     fn threads(
@@ -78,13 +84,55 @@ impl Ground<'_> {
     }
 
     fn processes(&self, resource: &Resource, pool: &config::Pool) -> Made {
-        let settings = self.pool_settings(resource, pool)?;
-        let executor = Processes::new(settings, self.handle.clone()).map_err(|error| {
+        let request = self.pool_request(resource, pool);
+        let settings = request.resolve(&Self::machine(pool), self.run_folder.join("workers"))?;
+        let executor = Processes::new(settings, self.handle.clone())
+            .map_err(|error| needs_workers(resource, &error))?;
+        let largest = executor.largest();
+        Ok((Arc::new(executor), largest))
+    }
+
+    /// MPI applications on this machine.
+    fn local_mpi(&self, resource: &Resource, pool: &config::Pool, mpi: &config::Mpi) -> Made {
+        let request = self.pool_request(resource, pool);
+        let pool = request.resolve(&Self::machine(pool), self.run_folder.join("workers"))?;
+        let settings = LocalMpiSettings {
+            mpi: mpi_settings(mpi),
+            pool,
+            in_slurm: environment::in_slurm(),
+        };
+        let executor = LocalMpi::new(settings, self.handle.clone());
+        let executor = executor.map_err(|error| match error {
+            NoLocalMpi::NoWorkers(error) => needs_workers(resource, &error),
+            error => format!("resource `{}` runs no MPI: {error}", resource.name),
+        })?;
+        Ok((Arc::new(executor), Capacity::UNBOUNDED))
+    }
+
+    /// Blocks of nodes.
+    #[cfg(feature = "cluster")]
+    fn blocks(&self, resource: &Resource, batch: &config::Batch) -> Made {
+        let provider = cluster::provider(resource, batch).map_err(|error| {
             format!(
-                "resource `{}` needs worker processes: {error}",
+                "resource `{}` cannot ask for blocks: {error}",
                 resource.name
             )
         })?;
+        let pool = PoolRequest {
+            // The head of each block's script has run the lines, and its agents are started behind
+            // the prefix.
+            environment: Vec::new(),
+            prefix: Vec::new(),
+            ..self.pool_request(resource, &batch.pool)
+        };
+        let mpi = batch.pool.mpi.as_ref().map(|mpi| MpiSettings {
+            nodes_per_block: batch.nodes_per_block,
+            ..mpi_settings(mpi)
+        });
+        let log = self.log_level.map(|level| level.to_string());
+        let settings = cluster::blocks_settings(resource, batch, pool, mpi, self.run_folder, log);
+        let executor = Blocks::open(settings, provider, self.rendezvous, self.handle.clone())
+            .map_err(|error| needs_workers(resource, &error))?;
         let largest = executor.largest();
         Ok((Arc::new(executor), largest))
     }
@@ -95,61 +143,56 @@ impl Ground<'_> {
         Some((environment::LOG.name.to_owned(), level.to_string()))
     }
 
-    fn pool_settings(
-        &self,
-        resource: &Resource,
-        pool: &config::Pool,
-    ) -> Result<PoolSettings, String> {
+    /// What this machine has.
+    fn machine(pool: &config::Pool) -> Machine {
         let available = std::thread::available_parallelism().map_or(1, usize::from);
-        let cores = pool
-            .cores_per_node
-            .unwrap_or_else(|| u32::try_from(available).unwrap_or(u32::MAX));
-        let gpus = NodeGpus::granted(environment::gpu_variable, pool.gpus_per_node);
-        let per_block = pool
-            .max_workers_per_node
-            .unwrap_or_else(|| (cores / pool.cores_per_worker).max(1));
-        let by_gpus = u32::try_from(gpus.workers(pool.gpus_per_worker)).unwrap_or(u32::MAX);
-        if by_gpus == 0 {
-            return Err(format!(
-                "resource `{}` gives {} to each worker (`gpus_per_worker`), and this machine has \
-                 {}; set `gpus_per_node` if that is wrong",
-                resource.name,
-                gpus_in_words(pool.gpus_per_worker as usize),
-                gpus_in_words(gpus.count()),
-            ));
+        Machine {
+            cores: u32::try_from(available).unwrap_or(u32::MAX),
+            memory: machine_memory(),
+            gpus: NodeGpus::granted(environment::gpu_variable, pool.gpus_per_node),
         }
-        // A block is one set of workers on this machine.
-        let workers = |blocks: u32| per_block.saturating_mul(blocks).min(by_gpus);
-        let max_workers = workers(pool.max_blocks.max(1));
-        Ok(PoolSettings {
+    }
+
+    fn pool_request(&self, resource: &Resource, pool: &config::Pool) -> PoolRequest {
+        PoolRequest {
             name: resource.name.clone(),
-            min_workers: workers(pool.min_blocks),
-            init_workers: workers(pool.init_blocks),
-            max_workers,
-            threads_per_worker: pool.threads_per_worker,
+            cores_per_node: pool.cores_per_node,
+            memory_per_node: pool.memory_per_node,
+            gpus_per_node: pool.gpus_per_node,
             cores_per_worker: pool.cores_per_worker,
             gpus_per_worker: pool.gpus_per_worker,
-            cores,
-            memory: pool.memory_per_node.unwrap_or_else(machine_memory),
-            gpus,
+            max_workers_per_node: pool.max_workers_per_node,
+            threads_per_worker: pool.threads_per_worker,
             max_async: pool.max_async,
             bind_cores: pool.cpu_affinity,
+            // On this machine a block is one set of workers.
+            min_sets: pool.min_blocks,
+            init_sets: pool.init_blocks,
+            max_sets: pool.max_blocks,
             max_idletime: pool.max_idletime,
             crash_limit: pool.crash_limit,
             kill_grace: resource.kill_grace,
-            largest_value: usize::try_from(pool.max_inline_value).unwrap_or(usize::MAX),
+            largest_value: pool.max_inline_value,
             environment: pool.environment.clone(),
             variables: self.log_variable().into_iter().collect(),
             prefix: resource.prefix.clone(),
-            output_folder: self.run_folder.join("workers"),
-        })
+        }
     }
 }
 
-fn gpus_in_words(count: usize) -> String {
-    match count {
-        0 => "no GPUs".to_owned(),
-        1 => "1 GPU".to_owned(),
-        count => format!("{count} GPUs"),
+fn needs_workers(resource: &Resource, error: &dyn std::error::Error) -> String {
+    format!(
+        "resource `{}` needs worker processes: {error}",
+        resource.name
+    )
+}
+
+/// How MPI applications are run on a resource.
+fn mpi_settings(mpi: &config::Mpi) -> MpiSettings {
+    MpiSettings {
+        max_apps: mpi.max_apps,
+        launcher: mpi.launcher.clone(),
+        launcher_options: mpi.launcher_options.clone(),
+        nodes_per_block: mpi.nodes_per_block,
     }
 }

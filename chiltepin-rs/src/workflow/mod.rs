@@ -8,12 +8,15 @@
 #[cfg(test)]
 mod beside;
 mod builder;
+#[cfg(feature = "cluster")]
+pub(crate) mod cluster;
 mod handle;
 mod init;
 mod install;
 mod program;
 mod session;
 mod signals;
+mod status;
 
 #[cfg(test)]
 pub(crate) use beside::open_with;
@@ -21,3 +24,6 @@ pub use builder::WorkflowBuilder;
 pub use handle::Workflow;
 pub use init::init;
 pub use program::{MainOptions, run_main, run_main_blocking, run_test, run_test_blocking};
+#[cfg(feature = "cli")]
+pub(crate) use status::BlocksTable;
+pub use status::{ExecutorStatus, TaskCounts, WorkflowStatus};

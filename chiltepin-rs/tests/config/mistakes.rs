@@ -98,6 +98,8 @@ fn contradictions() {
         "[a]\ncores_per_node = 4\ncores_per_worker = 2\nmax_workers_per_node = 3",
         "[a]\ncores_per_node = 4\ncores_per_worker = 8",
         "[a]\ngpus_per_node = 1\ngpus_per_worker = 2",
+        "[a]\nnodes_per_block = 2",
+        "[a]\nmpi = true\nnodes_per_block = 0",
     ]));
 }
 

@@ -101,9 +101,27 @@ fn threads_default_to_the_cores_of_the_process() {
 }
 
 #[test]
+fn this_machine_stands_for_as_many_nodes_as_a_block_has() {
+    let text = "[a]\nmpi = true\nnodes_per_block = 3\nmax_mpi_apps = 2\n\n[b]\nmpi = true";
+    let config = Config::from_toml(text).unwrap();
+    let mpi = |name: &str| match &config.resource(name).unwrap().provider {
+        Provider::Localhost(pool) => pool.mpi.clone().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let a = mpi("a");
+    assert_eq!((a.nodes_per_block, a.max_apps), (3, 2));
+    assert_eq!(
+        (mpi("b").nodes_per_block, &*mpi("b").launcher),
+        (1, "mpiexec")
+    );
+    let again = Config::from_toml(&config.to_string()).unwrap();
+    assert_eq!(again.resources, config.resources);
+}
+
+#[test]
 fn every_provider_that_cannot_be_used_says_why_and_what_to_do() {
     let config = Config::from_toml(
-        "a.provider = 'localhost'\nb.provider = 'slurm'\nc.provider = 'pbspro'\n\
+        "a.provider = 'localhost'\na.mpi = true\nb.provider = 'slurm'\nc.provider = 'pbspro'\n\
          d.endpoint = '1234'\ne.provider = 'slrum'\nf.provider = 'kubernetes'\n\
          f.namespace = 'weather'\ng.endpoint = '1'\ng.provider = 'lsf'\n",
     )

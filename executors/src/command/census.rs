@@ -108,7 +108,7 @@ pub(super) fn start_of(pid: Pid) -> u64 {
 #[derive(Clone, Debug)]
 struct Process {
     stat: ProcessStat,
-    /// The value of [`COMMAND_VARIABLE`], if it could be read and is set.
+    /// The value of the variable that the census is about, if it could be read and is set.
     mark: Option<String>,
 }
 
@@ -123,6 +123,11 @@ pub(super) struct Census {
 impl Census {
     /// Walks over `/proc`.
     pub(super) fn take() -> Self {
+        Self::take_of(COMMAND_VARIABLE)
+    }
+
+    /// Walks over `/proc`, and reads this variable of each process.
+    pub(super) fn take_of(variable: &str) -> Self {
         let begun = Instant::now();
         let mut environment = Vec::new();
         let processes = fs::read_dir("/proc")
@@ -132,7 +137,7 @@ impl Census {
             .filter_map(|pid| ProcessStat::read(Pid::from_raw(pid)?))
             .map(|stat| Process {
                 stat,
-                mark: read_mark(&stat, &mut environment),
+                mark: read_mark(&stat, variable, &mut environment),
             })
             .collect();
         Self { begun, processes }
@@ -208,7 +213,7 @@ impl Census {
 }
 
 /// Reads the mark out of a process's environment; `buffer` is there to be used again.
-fn read_mark(stat: &ProcessStat, buffer: &mut Vec<u8>) -> Option<String> {
+fn read_mark(stat: &ProcessStat, variable: &str, buffer: &mut Vec<u8>) -> Option<String> {
     /// The process whose children are the kernel's own threads, which have no environment.
     const KERNEL_THREADS: i32 = 2;
     if stat.exited || stat.parent == KERNEL_THREADS || stat.parent == 0 {
@@ -226,15 +231,13 @@ fn read_mark(stat: &ProcessStat, buffer: &mut Vec<u8>) -> Option<String> {
         }
         thread::yield_now();
     }
-    mark_in(buffer).map(ToOwned::to_owned)
+    mark_in(buffer, variable).map(ToOwned::to_owned)
 }
 
 /// The mark in the text of `/proc/PID/environ`: `NAME=VALUE` each ended by a NUL byte.
-fn mark_in(environment: &[u8]) -> Option<&str> {
-    environment.split(|&byte| byte == 0).find_map(|variable| {
-        let value = variable
-            .strip_prefix(COMMAND_VARIABLE.as_bytes())?
-            .strip_prefix(b"=")?;
+fn mark_in<'a>(environment: &'a [u8], variable: &str) -> Option<&'a str> {
+    environment.split(|&byte| byte == 0).find_map(|pair| {
+        let value = pair.strip_prefix(variable.as_bytes())?.strip_prefix(b"=")?;
         str::from_utf8(value).ok()
     })
 }
@@ -319,14 +322,17 @@ mod tests {
     #[test]
     fn the_mark_is_read_from_the_environment() {
         assert_eq!(
-            mark_in(b"A=1\0CHILTEPIN_COMMAND=7.8.9\0B=2\0"),
+            mark_in(b"A=1\0CHILTEPIN_COMMAND=7.8.9\0B=2\0", COMMAND_VARIABLE),
             Some("7.8.9")
         );
         assert_eq!(
-            mark_in(b"XCHILTEPIN_COMMAND=7\0CHILTEPIN_COMMANDS=8\0"),
+            mark_in(
+                b"XCHILTEPIN_COMMAND=7\0CHILTEPIN_COMMANDS=8\0",
+                COMMAND_VARIABLE
+            ),
             None
         );
-        assert_eq!(mark_in(b""), None);
+        assert_eq!(mark_in(b"", COMMAND_VARIABLE), None);
     }
 
     #[test]

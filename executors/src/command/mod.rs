@@ -22,6 +22,7 @@
 //! their environment, [`COMMAND_VARIABLE`]. Only a process that is an orphan, left the group and
 //! cleared its environment escapes.
 
+mod application;
 mod bell;
 mod census;
 mod failure;
@@ -43,6 +44,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use application::kill_application;
 pub(crate) use bell::{Bell, wait_on};
 pub use mark::COMMAND_VARIABLE;
 pub(crate) use orphans::StartedBy;

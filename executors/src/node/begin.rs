@@ -18,6 +18,7 @@ use super::environment::{self, Goal};
 use super::message::{FromSpawner, Hello, LARGEST_TO_DRIVER};
 use super::settings::NodeSettings;
 use crate::command::{end_of_file, watch_exit};
+use crate::environment_lines;
 use crate::start::{Claim, Origin, Role, START_VARIABLE, SpawnerStart, stranger};
 use crate::system::readable;
 use crate::wire::{FrameReader, PROTOCOL, split_message};
@@ -309,6 +310,7 @@ fn command(
     let program = settings.program.path();
     if settings.environment.is_empty() {
         let mut command = Command::new(program);
+        inherit(&mut command, settings);
         command
             .args(arguments)
             .env(START_VARIABLE, &files.claim)
@@ -316,7 +318,7 @@ fn command(
         return Ok(command);
     }
     let mut lines = settings.environment.iter().enumerate();
-    if let Some((index, _)) = lines.find(|(_, line)| environment::has_nul(line)) {
+    if let Some((index, _)) = lines.find(|(_, line)| environment_lines::has_nul(line)) {
         let number = index + 1;
         return Err(format!(
             "line {number} of its environment contains a NUL byte, which no shell can take"
@@ -331,6 +333,7 @@ fn command(
         folders: [settings.folder.path(), settings.program.folder()],
     };
     let mut command = Command::new("bash");
+    inherit(&mut command, settings);
     command
         .arg("-c")
         .arg(environment::script(&settings.environment, &goal))
@@ -338,4 +341,12 @@ fn command(
         .env_remove(START_VARIABLE)
         .stdin(Stdio::piped());
     Ok(command)
+}
+
+/// Makes of this process's environment the one that all of the node inherits.
+fn inherit(command: &mut Command, settings: &NodeSettings) {
+    for name in &settings.removed_variables {
+        command.env_remove(name);
+    }
+    command.envs(settings.variables.iter().map(|(name, value)| (name, value)));
 }

@@ -1,11 +1,10 @@
 //! The shell script that runs an executor's environment lines and then becomes the spawner.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::command::quoted;
+use crate::environment_lines;
 use crate::start::START_VARIABLE;
 
 /// What the shell becomes when all lines have run.
@@ -23,22 +22,7 @@ pub(super) struct Goal<'a> {
 /// Lines read nothing, and what they print goes where their errors go.
 const STREAMS: &str = "exec 9<&0 </dev/null >&2\n";
 
-/// Environment modules are a shell function, which a shell like this one has when `BASH_ENV` or an
-/// exported function gives it, as on most clusters. Where a driver was started without a login, as
-/// by cron, the function is looked for where its packages put it; a login shell would also run
-/// what else is in the user's profile.
-const MODULES: &str = r#"if ! type module >/dev/null 2>&1; then
-for __chiltepin_file in "${LMOD_PKG-}/init/bash" "${MODULESHOME-}/init/bash" \
-  /etc/profile.d/lmod.sh /etc/profile.d/z00_lmod.sh /etc/profile.d/modules.sh \
-  /usr/share/lmod/lmod/init/bash /usr/share/modules/init/bash /usr/share/Modules/init/bash; do
-if [ -r "$__chiltepin_file" ]; then . "$__chiltepin_file"; type module >/dev/null 2>&1 && break; fi
-done; unset __chiltepin_file; fi
-"#;
-
 /// Writes the script.
-///
-/// Each line is complete in itself and fails by its exit code. That is not what `set -e` would do,
-/// which stops within functions that take a failing command for an answer, as `module` does.
 pub(super) fn script(lines: &[String], goal: &Goal<'_>) -> OsString {
     let mut text = OsString::from(STREAMS);
     text.push(guard(goal.folders));
@@ -48,18 +32,11 @@ pub(super) fn script(lines: &[String], goal: &Goal<'_>) -> OsString {
         text.push("\n");
     };
     set(&mut text, "__chiltepin_progress", goal.progress.as_os_str());
-    if lines.iter().any(|line| names_modules(line)) {
-        text.push(MODULES);
-    }
+    text.push(environment_lines::modules(lines));
     for (index, line) in lines.iter().enumerate() {
         let number = index + 1;
-        let line = quoted(OsStr::new(line));
-        let mut step = String::new();
-        let _ = writeln!(step, "printf %s {number} >|\"$__chiltepin_progress\"");
-        text.push(step);
-        text.push("eval ");
-        text.push(line);
-        text.push("\n__chiltepin_code=$?; [ $__chiltepin_code = 0 ] || exit $__chiltepin_code\n");
+        text.push(format!("printf %s {number} >|\"$__chiltepin_progress\"\n"));
+        text.push(environment_lines::evaluated(line));
     }
     text.push("printf '' >|\"$__chiltepin_progress\"\n");
     text.push("exec 9<&-; unset __chiltepin_progress __chiltepin_code\n");
@@ -99,40 +76,15 @@ fn guard(folders: [&Path; 2]) -> OsString {
     text
 }
 
-/// Whether a line uses environment modules, by either name of the command.
-fn names_modules(line: &str) -> bool {
-    line.split(|character: char| !(character.is_alphanumeric() || character == '_'))
-        .any(|word| matches!(word, "module" | "ml"))
-}
-
 /// What the file tells of the line that was running: its number from 1 and the line.
 pub(super) fn line_of<'a>(lines: &'a [String], progress: &[u8]) -> Option<(usize, &'a str)> {
     let number: usize = str::from_utf8(progress).ok()?.trim().parse().ok()?;
     Some((number, lines.get(number.checked_sub(1)?)?))
 }
 
-/// Whether a line can be given to a shell.
-pub(super) fn has_nul(line: &str) -> bool {
-    OsStr::new(line).as_bytes().contains(&0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn modules_are_looked_for_where_they_are_used() {
-        for line in ["module load gcc", "x=1; ml gcc", "(module purge)"] {
-            assert!(names_modules(line), "{line}");
-        }
-        for line in [
-            "export my_module=1",
-            "source html/setup.sh",
-            "ulimit -n 4096",
-        ] {
-            assert!(!names_modules(line), "{line}");
-        }
-    }
 
     #[test]
     fn the_running_line_is_told_by_its_number() {

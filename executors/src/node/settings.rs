@@ -11,6 +11,10 @@ pub struct NodeSettings {
     pub executor: String,
     /// Shell lines that run once, before anything is started; each is complete in itself.
     pub environment: Vec<String>,
+    /// Variables of this process that nothing of the node is to see.
+    pub removed_variables: Vec<String>,
+    /// Variables set for all of the node, before the lines run.
+    pub variables: Vec<(String, String)>,
     /// The words put before each worker and each command, as those that run it in a container.
     pub prefix: Vec<String>,
     /// How long a command that is told to stop may take, before it is killed.

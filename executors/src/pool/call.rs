@@ -54,6 +54,7 @@ struct RunCallRef<'a> {
     name: &'a Option<String>,
     /// The bytes of its path.
     directory: Option<&'a [u8]>,
+    variables: &'a [(String, String)],
     arguments: &'a [WireValue],
 }
 
@@ -76,6 +77,7 @@ impl Call {
             function: *function,
             name: &encoded.name,
             directory: bytes(encoded.directory.as_deref()),
+            variables: &encoded.variables,
             arguments: &encoded.arguments.values,
         });
         connection.add(&run, &encoded.arguments.bytes)
@@ -156,6 +158,7 @@ mod tests {
             function: 5,
             name: Some("name".to_owned()),
             directory: Some("/directory".into()),
+            variables: vec![("A".to_owned(), "b c".to_owned())],
             arguments: vec![WireValue::Inline(3), WireValue::Inline(0)],
         };
         let mut owned = Vec::new();
@@ -168,6 +171,7 @@ mod tests {
             function: call.function,
             name: &call.name,
             directory: bytes(call.directory.as_deref()),
+            variables: &call.variables,
             arguments: &call.arguments,
         });
         let mut referred = Vec::new();

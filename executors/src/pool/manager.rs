@@ -125,6 +125,16 @@ impl Processes {
         Ok(Self { shared })
     }
 
+    /// Starts invocations that have come together, with one message to each worker that gets some.
+    pub fn start_all(&self, invocations: Vec<Invocation>) {
+        turn::within(Sending::Now, || {
+            for invocation in invocations {
+                // The turn is there: it takes each.
+                let _ = turn::defer(&self.shared, invocation);
+            }
+        });
+    }
+
     /// The most room that one task can ever have.
     #[must_use]
     pub fn largest(&self) -> Capacity {
@@ -242,7 +252,7 @@ impl Shared {
     }
 
     fn job(&self, invocation: &Invocation) -> Result<Job<Arc<Call>>, Failure> {
-        let Invocation { attempt, work } = invocation;
+        let Invocation { attempt, work, .. } = invocation;
         let kind = work.kind();
         let resources = work.resources();
         let mut job = Job {

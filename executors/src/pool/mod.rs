@@ -40,6 +40,7 @@ mod lost;
 mod manager;
 mod perform;
 mod place;
+mod request;
 mod settings;
 mod state;
 mod steal;
@@ -53,4 +54,5 @@ mod tests;
 
 pub use gpus::NodeGpus;
 pub use manager::{NoWorkers, Processes};
+pub use request::{Machine, PoolRequest};
 pub use settings::PoolSettings;

@@ -252,6 +252,8 @@ impl Shared {
         let settings = NodeSettings {
             executor: self.settings.name.clone(),
             environment: self.settings.environment.clone(),
+            removed_variables: self.settings.removed_variables.clone(),
+            variables: self.settings.common_variables.clone(),
             prefix: self.settings.prefix.clone(),
             kill_grace: self.settings.kill_grace,
             start_timeout: NodeSettings::START_TIMEOUT,

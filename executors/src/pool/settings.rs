@@ -43,6 +43,10 @@ pub struct PoolSettings {
     pub environment: Vec<String>,
     /// Variables set for the workers.
     pub variables: Vec<(String, String)>,
+    /// Variables of this process that neither workers nor commands are to see.
+    pub removed_variables: Vec<String>,
+    /// Variables set for workers and commands alike, before the environment lines run.
+    pub common_variables: Vec<(String, String)>,
     /// The words put before what starts the workers.
     pub prefix: Vec<String>,
     /// Where the workers' output files are made, when the first one starts.
@@ -61,7 +65,7 @@ impl PoolSettings {
     }
 
     /// The room for tasks on the node.
-    pub(super) fn capacity(&self) -> Capacity {
+    pub(crate) fn capacity(&self) -> Capacity {
         Capacity {
             async_bodies: self.max_workers.saturating_mul(self.max_async),
             cores: self.cores.max(self.slots().saturating_mul(self.share())),

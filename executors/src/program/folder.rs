@@ -64,6 +64,27 @@ impl PrivateFolder {
         Ok(Self { folder: made? })
     }
 
+    /// Makes a folder of this name in another one, where there is none.
+    ///
+    /// # Errors
+    /// The system refuses it, or it is there.
+    pub fn named(parent: &Path, name: &str) -> Result<Self, ProgramError> {
+        let make = || {
+            let parent = std::path::absolute(parent)?;
+            fs::create_dir_all(&parent)?;
+            tempfile::Builder::new()
+                .prefix(name)
+                .rand_bytes(0)
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(parent)
+        };
+        let made = make().map_err(|source| ProgramError::Folder {
+            folder: parent.to_owned(),
+            source,
+        });
+        Ok(Self { folder: made? })
+    }
+
     /// Where it is: a full path.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -90,6 +111,18 @@ mod tests {
         fs::write(folder.join("file"), "text").unwrap();
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_named_one_is_made_once() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = PrivateFolder::named(place.path(), "private").unwrap();
+        assert_eq!(folder.path(), place.path().join("private"));
+        let mode = fs::metadata(folder.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
+        assert!(PrivateFolder::named(place.path(), "private").is_err());
+        drop(folder);
+        assert!(!place.path().join("private").exists());
     }
 
     #[test]

@@ -40,13 +40,21 @@ impl Program {
         if let Some(program) = snapshot.upgrade() {
             return Ok(program);
         }
-        let name = env::current_exe().unwrap_or_default();
-        let name = name.file_name().unwrap_or("program".as_ref());
         let parent = parent(&env::temp_dir(), other, is_executable_from)?;
-        let program = Self::copy(Path::new(OWN_PROGRAM), &name.to_string_lossy(), &parent)?;
+        let program = Self::copy(Path::new(OWN_PROGRAM), &own_name(), &parent)?;
         let program = Arc::new(program);
         *snapshot = Arc::downgrade(&program);
         Ok(program)
+    }
+
+    /// A copy of this process's program for processes of other machines, in a private folder in
+    /// `parent`, which they see too.
+    ///
+    /// # Errors
+    /// It cannot be made, or could not be started from there.
+    pub fn copy_into(parent: &Path) -> Result<Self, ProgramError> {
+        let parent = self::parent(parent, parent, is_executable_from)?;
+        Self::copy(Path::new(OWN_PROGRAM), &own_name(), &parent)
     }
 
     /// Copies a program into a private folder in `parent`.
@@ -99,6 +107,13 @@ impl Program {
     pub fn hash(&self) -> [u8; 32] {
         *self.hash.as_bytes()
     }
+}
+
+/// The name of this process's program.
+fn own_name() -> String {
+    let name = env::current_exe().unwrap_or_default();
+    let name = name.file_name().unwrap_or("program".as_ref());
+    name.to_string_lossy().into_owned()
 }
 
 /// The folder of the two from which programs can be started.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cluster")]
+use super::agent::AgentStart;
 use super::worker::WorkerStart;
 use super::{START_VARIABLE, StartError};
 
@@ -29,6 +31,20 @@ pub(crate) enum Role {
     Spawner(SpawnerStart),
     /// A worker.
     Worker(WorkerStart),
+    /// An agent, one on each node of a block.
+    #[cfg(feature = "cluster")]
+    Agent(Box<AgentStart>),
+}
+
+impl Role {
+    /// Whether several processes are to have the same claim.
+    const fn is_shared(&self) -> bool {
+        match self {
+            Self::Spawner(_) | Self::Worker(_) => false,
+            #[cfg(feature = "cluster")]
+            Self::Agent(_) => true,
+        }
+    }
 }
 
 /// What the parent of workers and commands needs to know.
@@ -69,6 +85,14 @@ impl fmt::Display for Role {
             Self::Worker(start) => {
                 write!(formatter, "worker {} of `{}`", start.worker, start.executor)
             }
+            #[cfg(feature = "cluster")]
+            Self::Agent(start) => {
+                write!(
+                    formatter,
+                    "an agent of block {} of `{}`",
+                    start.block, start.executor
+                )
+            }
         }
     }
 }
@@ -88,7 +112,7 @@ impl Claim {
     }
 
     /// Reads it; none if the file is not there.
-    fn read(path: &Path) -> Result<Option<Self>, StartError> {
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, StartError> {
         let unreadable = |source| StartError::Unreadable {
             claim: path.to_owned(),
             source,
@@ -116,11 +140,15 @@ impl Claim {
         }
     }
 
-    /// Reads and removes it; none if another process did, or does so at the same time.
+    /// Reads and, unless several are to have it, removes it; none if another process did, or does
+    /// so at the same time.
     pub(super) fn take_from(path: &Path) -> Result<Option<Self>, StartError> {
         let Some(claim) = Self::read(path)? else {
             return Ok(None);
         };
+        if claim.role.is_shared() {
+            return Ok(Some(claim));
+        }
         match fs::remove_file(path) {
             Ok(()) => Ok(Some(claim)),
             Err(error) if is_absence(&error) => Ok(None),
@@ -193,6 +221,35 @@ mod tests {
             assert_eq!(taken, [claim()]);
             assert_eq!(Claim::take_from(&path).unwrap(), None);
         }
+    }
+
+    #[cfg(feature = "cluster")]
+    #[test]
+    fn the_claim_of_a_block_s_agents_is_for_each_of_them() {
+        let start = AgentStart {
+            executor: "compute".to_owned(),
+            block: 3,
+            candidates: vec!["login:4000".to_owned()],
+            key: "/runs/1/key".into(),
+            identity: crate::transport::Identity {
+                run: [1; 16],
+                program: [2; 32],
+            },
+            largest_frame: 1 << 26,
+            patience: std::time::Duration::from_secs(30),
+            launcher: Some("mpiexec".to_owned()),
+            log: None,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("claim");
+        start.write(&path).unwrap();
+        for _ in 0..3 {
+            let Claim { role } = Claim::take_from(&path).unwrap().unwrap();
+            assert_eq!(role.to_string(), "an agent of block 3 of `compute`");
+            assert_eq!(role, Role::Agent(Box::new(start.clone())));
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(Claim::take_from(&path).unwrap(), None);
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Shared {
     fn run_all(self: &Arc<Self>) {
         while let Some(invocation) = self.next() {
             let mut next = Some(invocation);
-            while let Some(Invocation { attempt, work }) = next.take() {
+            while let Some(Invocation { attempt, work, .. }) = next.take() {
                 let outcome = self.run.run(&attempt, &work);
                 next = work.finish(&attempt, outcome);
             }
@@ -196,7 +196,7 @@ impl Shared {
 /// Ends bodies for which there is no thread at all, so that nobody waits for them.
 fn refuse(mut stranded: VecDeque<Invocation>, error: std::io::Error) {
     let error = Arc::new(error);
-    while let Some(Invocation { attempt, work }) = stranded.pop_front() {
+    while let Some(Invocation { attempt, work, .. }) = stranded.pop_front() {
         let failure = Failure::new(FailureKind::System {
             action: "start a thread".to_owned(),
             error: Arc::clone(&error),

@@ -156,7 +156,7 @@ impl Runners {
 
     /// Polls a body for the first time; one that has to wait goes on as a task of its own.
     fn begin(&self, invocation: Invocation, context: &mut Context<'_>) -> Option<Invocation> {
-        let Invocation { attempt, work } = invocation;
+        let Invocation { attempt, work, .. } = invocation;
         if work.stop_signal().is_requested(attempt.id.attempt) {
             return work.finish(&attempt, Outcome::Stopped);
         }

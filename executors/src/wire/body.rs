@@ -30,7 +30,7 @@ impl Message for FromWorker {
 
 /// How many bytes the inline ones among these values have.
 #[inline]
-fn inline_length(values: &[WireValue]) -> Option<usize> {
+pub(crate) fn inline_length(values: &[WireValue]) -> Option<usize> {
     values.iter().try_fold(0_usize, |sum, value| match value {
         WireValue::Inline(length) => sum.checked_add(usize::try_from(*length).ok()?),
         WireValue::Reference(_) => Some(sum),

@@ -13,21 +13,21 @@ use super::{
 use crate::ProcessEnd;
 
 /// A message and its body, under a name.
-pub(super) struct Example<M> {
-    pub(super) name: &'static str,
-    pub(super) message: M,
-    pub(super) body: &'static [u8],
+pub(crate) struct Example<M> {
+    pub(crate) name: &'static str,
+    pub(crate) message: M,
+    pub(crate) body: &'static [u8],
 }
 
 impl<M: Serialize> Example<M> {
-    pub(super) fn frame(&self) -> Vec<u8> {
+    pub(crate) fn frame(&self) -> Vec<u8> {
         let mut frame = Vec::new();
         write_frame(&mut frame, &self.message, self.body).unwrap();
         frame
     }
 }
 
-fn reference() -> WireValue {
+pub(crate) fn reference() -> WireValue {
     WireValue::Reference(Reference {
         location: "store/7".to_owned(),
         size: 1 << 40,
@@ -49,6 +49,7 @@ pub(super) fn to_worker() -> Vec<Example<ToWorker>> {
         function: 17,
         name: Some("tides".to_owned()),
         directory: Some(PathBuf::from("/data/tides")),
+        variables: vec![("CHILTEPIN_NUM_NODES".to_owned(), "2".to_owned())],
         arguments: vec![WireValue::Inline(3), reference(), WireValue::Inline(2)],
     };
     let bare = RunCall {
@@ -59,6 +60,7 @@ pub(super) fn to_worker() -> Vec<Example<ToWorker>> {
         function: 0,
         name: None,
         directory: None,
+        variables: Vec::new(),
         arguments: Vec::new(),
     };
     let elsewhere = RunCall {
@@ -92,7 +94,7 @@ pub(super) fn to_worker() -> Vec<Example<ToWorker>> {
 }
 
 /// One failure of each kind.
-pub(super) fn failures() -> Vec<(&'static str, WireFailureKind)> {
+pub(crate) fn failures() -> Vec<(&'static str, WireFailureKind)> {
     let text = str::to_owned;
     let command = |end| WireFailureKind::Command {
         end,
@@ -143,6 +145,21 @@ pub(super) fn failures() -> Vec<(&'static str, WireFailureKind)> {
             "finished_encoding",
             WireFailureKind::Encoding {
                 reason: text("has an argument `x` (`f64`) that cannot be decoded"),
+            },
+        ),
+        (
+            "finished_worker_lost",
+            WireFailureKind::WorkerLost {
+                worker: text("compute-3"),
+                end: ProcessEnd::Signal(11),
+                stderr: text("core dumped"),
+                losses: 3,
+            },
+        ),
+        (
+            "finished_unavailable",
+            WireFailureKind::Unavailable {
+                reason: text("line 1 of its environment ended with exit code 1"),
             },
         ),
     ]

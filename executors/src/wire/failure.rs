@@ -8,7 +8,7 @@ use super::io_kind;
 use super::message::{WireFailure, WireFailureKind};
 use crate::panic::catch;
 use crate::registry::{ErrorCodec, TaskInfo};
-use crate::{AnyError, Failure, FailureKind, PanicReport, ProcessEnd, UserError};
+use crate::{AnyError, Failure, FailureKind, LostWorker, PanicReport, ProcessEnd, UserError};
 
 impl WireFailure {
     /// The failure of a call of this task, as it is sent: in less than a mebibyte, whatever it
@@ -87,11 +87,12 @@ impl WireFailureKind {
                 kind: io_kind::number(error.kind()),
                 message: allowed.beginning(&error.to_string(), MOST_WORDS),
             },
-            FailureKind::Invalid { reason } | FailureKind::Unavailable { reason } => {
-                Self::Invalid {
-                    reason: allowed.beginning(reason, MOST_WORDS),
-                }
-            }
+            FailureKind::Invalid { reason } => Self::Invalid {
+                reason: allowed.beginning(reason, MOST_WORDS),
+            },
+            FailureKind::Unavailable { reason } => Self::Unavailable {
+                reason: allowed.beginning(reason, MOST_WORDS),
+            },
             FailureKind::Encoding { reason } => Self::Encoding {
                 reason: allowed.beginning(reason, MOST_WORDS),
             },
@@ -99,8 +100,14 @@ impl WireFailureKind {
             FailureKind::Dependency(error) | FailureKind::Join(error) => Self::Invalid {
                 reason: allowed.beginning(&error.to_string(), MOST_WORDS),
             },
-            FailureKind::WorkerLost(lost) => Self::Invalid {
-                reason: format!("its worker `{}` was lost", lost.worker),
+            FailureKind::NodesLost { reason, .. } => Self::Invalid {
+                reason: allowed.beginning(reason, MOST_WORDS),
+            },
+            FailureKind::WorkerLost(lost) => Self::WorkerLost {
+                worker: allowed.beginning(&lost.worker, MOST_DETAIL),
+                end: lost.end,
+                stderr: allowed.end(&lost.stderr, MOST_WORDS),
+                losses: lost.losses,
             },
         }
     }
@@ -148,6 +155,18 @@ impl WireFailureKind {
             },
             Self::Invalid { reason } => FailureKind::Invalid { reason },
             Self::Encoding { reason } => FailureKind::Encoding { reason },
+            Self::WorkerLost {
+                worker,
+                end,
+                stderr,
+                losses,
+            } => FailureKind::WorkerLost(LostWorker {
+                worker,
+                end,
+                stderr,
+                losses,
+            }),
+            Self::Unavailable { reason } => FailureKind::Unavailable { reason },
         }
     }
 }

@@ -106,14 +106,12 @@ fn errors_of_the_system_keep_number_and_kind() {
 
 #[test]
 fn what_only_the_driver_can_know_arrives_in_words() {
-    let lost = FailureKind::WorkerLost(LostWorker {
-        worker: "compute-3".to_owned(),
-        end: ProcessEnd::Unknown,
-        stderr: String::new(),
+    let lost = FailureKind::NodesLost {
+        reason: "its node `n3` is gone".to_owned(),
         losses: 1,
-    });
+    };
     let join = FailureKind::Join(Arc::new(io::Error::other("the cause")));
-    for (kind, words) in [(lost, "compute-3"), (join, "the cause")] {
+    for (kind, words) in [(lost, "`n3`"), (join, "the cause")] {
         match sent(&Failure::new(kind), &TASK).kind {
             FailureKind::Invalid { reason } => assert!(reason.contains(words), "{reason}"),
             other => panic!("{other:?}"),
@@ -174,7 +172,7 @@ fn size() -> impl Strategy<Value = usize> {
 proptest! {
     /// `Debug` shows all that these kinds hold.
     #[test]
-    fn what_a_worker_reports_arrives_as_it_was(
+    fn what_is_reported_arrives_as_it_was(
         text in ".*",
         other in ".*",
         number: i32,
@@ -198,6 +196,13 @@ proptest! {
             FailureKind::MissingOutput { path: text.clone().into() },
             FailureKind::Invalid { reason: text.clone() },
             FailureKind::Encoding { reason: text.clone() },
+            FailureKind::WorkerLost(LostWorker {
+                worker: text.clone(),
+                end: line.map_or(ProcessEnd::Unknown, |_| ProcessEnd::Signal(number)),
+                stderr: stderr(),
+                losses: line.unwrap_or_default(),
+            }),
+            FailureKind::Unavailable { reason: text.clone() },
         ];
         for kind in kinds {
             let failure = Failure { kind, retryable };
@@ -238,6 +243,12 @@ proptest! {
             FailureKind::Invalid { reason: text(first) },
             FailureKind::Unavailable { reason: text(first) },
             FailureKind::Encoding { reason: text(first) },
+            FailureKind::WorkerLost(LostWorker {
+                worker: text(first),
+                end: ProcessEnd::Code(number),
+                stderr: text(second),
+                losses: u32::MAX,
+            }),
             FailureKind::Join(Arc::new(io::Error::other(text(first)))),
         ];
         for kind in kinds {

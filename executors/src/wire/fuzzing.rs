@@ -99,7 +99,7 @@ pub fn frames(input: &[u8]) {
 }
 
 /// What is taken for a message is written as it was read.
-fn message<M: Message + Debug>(frame: &[u8]) {
+pub(crate) fn message<M: Message + Debug>(frame: &[u8]) {
     let frame = Bytes::copy_from_slice(frame);
     let Ok((message, body)) = read_message::<M>(&frame) else {
         return;

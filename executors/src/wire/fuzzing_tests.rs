@@ -19,14 +19,14 @@ fn frames() -> Vec<Vec<u8>> {
 
 /// What happens to bytes.
 #[derive(Clone, Debug)]
-enum Change {
+pub(crate) enum Change {
     Set(Index, u8),
     Insert(Index, Vec<u8>),
     Remove(Index),
     Cut(Index),
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(crate) fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         (any::<Index>(), any::<u8>()).prop_map(|(place, byte)| Change::Set(place, byte)),
         // Numbers that are large, in the form they have here.
@@ -40,7 +40,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn changed(mut bytes: Vec<u8>, changes: Vec<Change>) -> Vec<u8> {
+pub(crate) fn changed(mut bytes: Vec<u8>, changes: Vec<Change>) -> Vec<u8> {
     for change in changes {
         let length = bytes.len();
         match change {

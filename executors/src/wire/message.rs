@@ -6,7 +6,7 @@ use crate::ProcessEnd;
 
 /// The version of everything in this module. Both sides must have the same: they are the same
 /// program, so another one is a mistake and no older release.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a worker is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +108,8 @@ pub struct RunCall {
     /// Where the task works, if not where its process does.
     #[serde(with = "crate::wire::path")]
     pub directory: Option<PathBuf>,
+    /// Variables that its body can ask its context for.
+    pub variables: Vec<(String, String)>,
     /// Its arguments.
     pub arguments: Vec<WireValue>,
 }
@@ -240,6 +242,22 @@ pub enum WireFailureKind {
     /// An argument, or the result, cannot travel.
     Encoding {
         /// Which and why.
+        reason: String,
+    },
+    /// The workers that ran the body were lost, as often as may be.
+    WorkerLost {
+        /// The last one's name.
+        worker: String,
+        /// How its process ended.
+        end: ProcessEnd,
+        /// The last lines of its stderr.
+        stderr: String,
+        /// How many the task has lost.
+        losses: u32,
+    },
+    /// What was to run it can run nothing.
+    Unavailable {
+        /// Why.
         reason: String,
     },
 }

@@ -19,7 +19,7 @@ mod outbox;
 pub(crate) mod path;
 
 #[cfg(test)]
-mod examples;
+pub(crate) mod examples;
 #[cfg(test)]
 mod failure_tests;
 #[cfg(test)]
@@ -29,10 +29,14 @@ mod frame_tests;
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(test)]
-mod fuzzing_tests;
+pub(crate) mod fuzzing_tests;
+#[cfg(test)]
+pub(crate) mod golden;
 #[cfg(test)]
 mod golden_tests;
 
+#[cfg(feature = "cluster")]
+pub(crate) use body::inline_length;
 pub use frame::{
     FrameError, FrameReader, Message, read_message, split_message, write_frame, write_head,
 };

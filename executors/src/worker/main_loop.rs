@@ -333,6 +333,7 @@ impl Worker {
                 values: call.arguments,
                 bytes: body,
             }),
+            variables: call.variables,
             stop: StopSignal::new(),
         });
         if info.kind == TaskKind::AsyncFunction {

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::support::{Place, Wish};
+use crate::support::{Place, Wish, until};
 
 #[test]
 fn what_lines_set_holds_for_commands() {
@@ -20,6 +20,36 @@ fn what_lines_set_holds_for_commands() {
     assert_eq!(out.lines().next(), Some("hello you 321 none none"));
     assert!(!out.contains("__chiltepin"), "{out}");
     assert!(!out.contains("noise"), "{out}");
+}
+
+#[test]
+fn a_node_sees_the_variables_that_it_is_to_see() {
+    let shown = "${CARGO_PKG_NAME-none} ${CARGO_PKG_VERSION-none} $GREETING";
+    for lines in [vec![], vec!["export LATER=\"$GREETING\"".to_owned()]] {
+        let script = format!("echo {shown} > \"$PLACE/shown\"; echo >> \"$PLACE/shown\"");
+        let place = Place::with(Wish {
+            removed_variables: ["CARGO_PKG_NAME", "GREETING", "CHILTEPIN_START"]
+                .map(str::to_owned)
+                .to_vec(),
+            variables: vec![("GREETING".to_owned(), "hello".to_owned())],
+            environment: lines.clone(),
+            prefix: ["bash", "-c", &crate::support::instead(&script), "worker"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..Wish::default()
+        });
+        place.ready();
+        place.execute(1, &format!("echo {shown} ${{LATER-none}}"));
+        assert_eq!(place.executed().1.unwrap(), 0);
+        let later = if lines.is_empty() { "none" } else { "hello" };
+        let expected = format!("none {} hello", env!("CARGO_PKG_VERSION"));
+        assert_eq!(place.text("stdout"), format!("{expected} {later}\n"));
+        place.launch(0);
+        until("the worker to end", || {
+            std::fs::read_to_string(place.path("shown")).is_ok_and(|text| text.ends_with("\n\n"))
+        });
+        assert_eq!(place.text("shown"), format!("{expected}\n\n"));
+    }
 }
 
 #[test]

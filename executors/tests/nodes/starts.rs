@@ -21,7 +21,7 @@ fn ignorant() {
 #[test]
 #[ignore = "another test starts it"]
 fn driver() {
-    enter(Origin::test(concat!(module_path!(), "::ignorant")), || {});
+    enter(Origin::test(concat!(module_path!(), "::ignorant")), |_| {});
     println!("failed: {}", Place::new().failed());
 }
 

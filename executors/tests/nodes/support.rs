@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(40);
 ///
 /// Each test may be the first, so each names the same.
 pub(crate) fn let_in() {
-    enter(Origin::test(concat!(module_path!(), "::entrance")), || {});
+    enter(Origin::test(concat!(module_path!(), "::entrance")), |_| {});
 }
 
 /// Where processes are let in.
@@ -91,6 +91,8 @@ pub(crate) struct Place {
 #[derive(Default)]
 pub(crate) struct Wish {
     pub(crate) environment: Vec<String>,
+    pub(crate) removed_variables: Vec<String>,
+    pub(crate) variables: Vec<(String, String)>,
     pub(crate) prefix: Vec<String>,
     pub(crate) start_timeout: Option<Duration>,
 }
@@ -109,9 +111,10 @@ impl Place {
 
     /// A node whose workers are this script instead. Commands are what they are.
     pub(crate) fn workers(script: &str) -> Self {
-        let script = &*format!("[ \"${{1##*/}}\" = bash ] && exec \"$@\"; {script}");
         Self::with(Wish {
-            prefix: ["bash", "-c", script, "worker"].map(str::to_owned).to_vec(),
+            prefix: ["bash", "-c", &instead(script), "worker"]
+                .map(str::to_owned)
+                .to_vec(),
             ..Wish::default()
         })
     }
@@ -129,6 +132,8 @@ impl Place {
         let settings = NodeSettings {
             executor: "compute".to_owned(),
             environment: wish.environment,
+            removed_variables: wish.removed_variables,
+            variables: wish.variables,
             prefix: wish.prefix,
             kill_grace: LONG,
             start_timeout: wish.start_timeout.unwrap_or(NodeSettings::START_TIMEOUT),
@@ -243,6 +248,11 @@ impl Place {
     pub(crate) fn process(&self, name: &str) -> Process {
         Process::written_to(&self.path(name))
     }
+}
+
+/// What, as the prefix of a node, runs a script instead of workers; commands are what they are.
+pub(crate) fn instead(script: &str) -> String {
+    format!("[ \"${{1##*/}}\" = bash ] && exec \"$@\"; {script}")
 }
 
 pub(crate) fn attempt(number: u64) -> Attempt {

@@ -262,3 +262,84 @@ fn where_begins_are_told_the_time_counts_from_there() {
     fixture.begin(id, 2);
     assert_eq!(fixture.next_wake(), None);
 }
+
+#[test]
+fn a_start_names_the_offer_it_is_bound_to() {
+    let mut fixture = Fixture::new(&[]);
+    fixture.offer(0, 7, cores(1));
+    fixture.offer(0, 4, cores(1));
+    let (first, said) = fixture.submit_saying(call());
+    assert_eq!(said, ["start 1.1 on 0/7"]);
+    assert_eq!(fixture.submit_saying(call()).1, ["start 2.1 on 0/4"]);
+    fixture.submit(call());
+    fixture.submit(call());
+    // Its room is handed on.
+    assert_eq!(fixture.succeed(first)[1], "start 3.1 on 0/7");
+    fixture.withdraw(0, 7);
+    assert_eq!(fixture.offer(0, 9, cores(1)), ["start 4.1 on 0/9"]);
+}
+
+#[test]
+fn a_returned_attempt_is_followed_by_another_at_its_former_turn() {
+    let mut fixture = Fixture::with(cores(1));
+    let (id, said) = fixture.submit_saying(call().retries(1));
+    assert_eq!(said, ["start 1.1 on 0, not last"]);
+    fixture.submit(call().priority(1));
+    fixture.submit(call());
+    fixture.withdraw(0, 0);
+    assert!(fixture.finish(id, 1, Finish::Returned).is_empty());
+    assert!(fixture.finish(id, 1, Finish::Succeeded).is_empty());
+    let said = fixture.offer(0, 2, cores(2));
+    assert_eq!(said, ["start 2.1 on 0/2", "start 1.2 on 0/2, not last"]);
+    // The attempt before is fenced off.
+    assert!(fixture.finish(id, 1, Finish::Succeeded).is_empty());
+    assert_eq!(
+        fixture.fail(id, 2, 5),
+        ["repeat 1.2 at 100 ms after Some(5)", "start 3.1 on 0/2"],
+        "returned attempts are neither counted nor do they make pauses longer"
+    );
+    fixture.offer(0, 3, cores(1));
+    assert_eq!(fixture.wake_after(100), ["start 1.3 on 0/3"]);
+    assert_eq!(
+        fixture.finish(id, 3, Finish::Returned),
+        ["start 1.4 on 0/3"]
+    );
+    assert_eq!(fixture.fail(id, 4, 6), ["end 1.4: Failed(6)"]);
+}
+
+#[test]
+fn a_returned_attempt_that_was_told_to_stop_ends_as_it_was_told() {
+    let mut fixture = Fixture::with(cores(3));
+    let late = fixture.submit(call().timeout(1));
+    let repeated = fixture.submit(call().timeout(1).retries(1));
+    let cancelled = fixture.submit(call());
+    fixture.wake_after(1000);
+    fixture.cancel(cancelled);
+    let mut returned = |id| fixture.finish(id, 1, Finish::Returned);
+    assert_eq!(returned(late), ["end 1.1: TimedOut { abandoned: false }"]);
+    assert_eq!(returned(repeated), ["repeat 2.1 at 1100 ms after None"]);
+    assert_eq!(
+        returned(cancelled),
+        ["end 3.1: Cancelled { abandoned: false }"]
+    );
+    assert_eq!(fixture.wake_after(100), ["start 2.2 on 0, until 2100 ms"]);
+    assert_eq!(
+        fixture.finish(repeated, 2, Finish::Returned),
+        ["start 2.3 on 0, until 2100 ms"]
+    );
+    assert_eq!(fixture.next_wake(), Some(2100));
+}
+
+#[test]
+fn nothing_is_returned_to_a_workflow_that_closes() {
+    let mut fixture = Fixture::with(cores(2));
+    let id = fixture.submit(call());
+    let other = fixture.submit(call());
+    fixture.send(Event::Closing);
+    assert_eq!(fixture.finish(id, 1, Finish::Returned), ["end 1.1: Closed"]);
+    fixture.send(Event::Killing);
+    assert_eq!(
+        fixture.finish(other, 1, Finish::Returned),
+        ["end 2.1: Closed", "drained"]
+    );
+}

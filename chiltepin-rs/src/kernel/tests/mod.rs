@@ -1,8 +1,10 @@
 //! The kernel's rules, one test each; `random` drives them all at once.
 
 mod attempts;
+mod bounds;
 mod closing;
 mod dependencies;
+mod ends;
 mod labels;
 mod large;
 mod model;
@@ -10,6 +12,7 @@ mod placement;
 mod random;
 mod step;
 mod verdict;
+mod wanted;
 
 use std::time::{Duration, Instant};
 
@@ -168,13 +171,18 @@ impl Fixture {
                 payload,
                 deadline,
                 last,
+                offer,
             } => {
                 assert_eq!(*payload, attempt.task.number());
                 let deadline = deadline.map_or(String::new(), |deadline| {
                     format!(", until {} ms", milliseconds(deadline))
                 });
                 let last = if *last { "" } else { ", not last" };
-                format!("start {attempt} on {}{deadline}{last}", executor.0)
+                let offer = match offer {
+                    0 => String::new(),
+                    offer => format!("/{offer}"),
+                };
+                format!("start {attempt} on {}{offer}{deadline}{last}", executor.0)
             }
             Command::Stop {
                 attempt, executor, ..
@@ -200,6 +208,14 @@ impl Fixture {
                 assert_eq!(*payload, id.number());
                 assert_eq!(executor.is_some(), *attempt > 0);
                 format!("end {id}.{attempt}: {ending:?}")
+            }
+            Command::Wanted { executor } => {
+                let wanted = self.kernel.wanted(*executor);
+                let longest = wanted.longest.map_or(String::new(), |longest| {
+                    format!(", longest {} ms", longest.as_millis())
+                });
+                let (calls, cores) = (wanted.calls, wanted.cores);
+                format!("{} wants {calls} calls, {cores} cores{longest}", executor.0)
             }
             Command::Drained => "drained".to_owned(),
         }
@@ -238,6 +254,30 @@ impl Fixture {
             executor: ExecutorId(executor),
             offer,
             capacity,
+            until: None,
+        })
+    }
+
+    /// Offers room for so many milliseconds.
+    fn offer_for(
+        &mut self,
+        milliseconds: u64,
+        (executor, offer): (u8, u32),
+        capacity: Capacity,
+    ) -> Vec<String> {
+        self.send(Event::Offered {
+            executor: ExecutorId(executor),
+            offer,
+            capacity,
+            until: Some(self.now + Duration::from_millis(milliseconds)),
+        })
+    }
+
+    /// Says what an executor will ever have room for, if for anything.
+    fn bound(&mut self, executor: u8, largest: Option<Capacity>) -> Vec<String> {
+        self.send(Event::Bounded {
+            executor: ExecutorId(executor),
+            largest,
         })
     }
 

@@ -1,5 +1,6 @@
 //! A random run: performs steps on a kernel, and remembers what became of each task.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chiltepin_executors::{AttemptId, Capacity, Demand, TaskId};
@@ -10,6 +11,9 @@ use super::*;
 use crate::kernel::{Ending, Root};
 
 pub(super) const LIMITS: [u32; 2] = [1, 3];
+
+/// The executor that has offers that end.
+pub(super) const ENDING: ExecutorId = ExecutorId(1);
 
 /// An attempt that holds room: `zombie` if its task has ended.
 #[derive(Debug)]
@@ -32,10 +36,20 @@ pub(super) struct Task {
     pub(super) attempts: u32,
     pub(super) running: Option<Attempt>,
     pub(super) delayed: bool,
+    /// Attempts that were returned, and whether the last one was.
+    pub(super) returned: u32,
+    pub(super) was_returned: bool,
     pub(super) was_cancelled: bool,
     pub(super) had_timeout: bool,
     pub(super) last: Option<How>,
     pub(super) ended: Option<Ending<u32>>,
+}
+
+impl Attempt {
+    /// Whether nobody has told it to stop.
+    fn goes_on(&self) -> bool {
+        !self.was_stopped && !self.zombie
+    }
 }
 
 impl Task {
@@ -66,6 +80,10 @@ pub(super) struct Model {
     /// By executor: what it has in all, until an offer is withdrawn or made again.
     pub(super) room: [Option<Capacity>; 3],
     pub(super) offered: Vec<(u8, u32)>,
+    /// The offers that stand, each with its end.
+    pub(super) standing: HashMap<(u8, u32), Option<Instant>>,
+    /// What each executor will ever have room for.
+    pub(super) largest: [Option<Capacity>; 3],
 }
 
 impl Model {
@@ -78,6 +96,9 @@ impl Model {
         };
         let mut fixture = Fixture::new(&LIMITS);
         fixture.kernel.placement.may_pass = 2;
+        fixture.kernel.expect_ends(ENDING);
+        fixture.kernel.hear_wanted(ExecutorId(0));
+        fixture.kernel.hear_wanted(ENDING);
         Self {
             fixture,
             tasks: Vec::new(),
@@ -85,6 +106,8 @@ impl Model {
             drained: 0,
             room: [Some(nothing); 3],
             offered: Vec::new(),
+            standing: HashMap::new(),
+            largest: [Some(Capacity::UNBOUNDED); 3],
         }
     }
 
@@ -97,6 +120,7 @@ impl Model {
                 cores,
                 gpus,
                 async_bodies,
+                lasts,
             } => {
                 let capacity = Capacity {
                     async_bodies,
@@ -104,12 +128,23 @@ impl Model {
                     memory: 0,
                     gpus,
                 };
-                self.offer(executor, offer, capacity);
+                let lasts = lasts.filter(|_| executor == ENDING.0);
+                let until = lasts.map(|lasts| self.fixture.now + Duration::from_millis(lasts));
+                self.offer((executor, offer), capacity, until);
             }
+            Step::Bound { executor, cores } => {
+                let largest = Capacity {
+                    cores,
+                    ..Capacity::UNBOUNDED
+                };
+                self.bound(executor, Some(largest));
+            }
+            Step::Break { executor } => self.bound(executor, None),
             Step::Withdraw { executor, offer } => {
                 if self.offered.contains(&(executor, offer)) {
                     self.room[usize::from(executor)] = None;
                 }
+                self.standing.remove(&(executor, offer));
                 self.send(Event::Withdrawn {
                     executor: ExecutorId(executor),
                     offer,
@@ -175,7 +210,7 @@ impl Model {
     /// Gives every executor room for everything, lets everything end, and checks that it does.
     pub(super) fn finish_all(&mut self) {
         for executor in 0..3 {
-            self.offer(executor, 9, Capacity::UNBOUNDED);
+            self.offer((executor, 9), Capacity::UNBOUNDED, None);
         }
         let mut rounds = 0;
         while self
@@ -214,6 +249,7 @@ impl Model {
                 Ending::TimedOut { abandoned: true } => "TimedOut, abandoned",
                 Ending::Cancelled { abandoned: false } => "Cancelled",
                 Ending::Cancelled { abandoned: true } => "Cancelled, abandoned",
+                Ending::FitsNowhere { .. } => "FitsNowhere",
                 Ending::Closed => "Closed",
             })
         })
@@ -261,6 +297,8 @@ impl Model {
             attempts: 0,
             running: None,
             delayed: false,
+            returned: 0,
+            was_returned: false,
             was_cancelled: false,
             had_timeout: false,
             last: None,
@@ -279,7 +317,25 @@ impl Model {
         self.send(Event::Submitted { id, submission });
     }
 
-    fn offer(&mut self, executor: u8, offer: u32, capacity: Capacity) {
+    fn bound(&mut self, executor: u8, largest: Option<Capacity>) {
+        let known = &mut self.largest[usize::from(executor)];
+        if known.is_some() {
+            *known = largest;
+        }
+        if largest.is_none() {
+            self.room[usize::from(executor)] = None;
+            self.standing.retain(|(of, _), _| *of != executor);
+        }
+        self.send(Event::Bounded {
+            executor: ExecutorId(executor),
+            largest,
+        });
+    }
+
+    fn offer(&mut self, (executor, offer): (u8, u32), capacity: Capacity, until: Option<Instant>) {
+        if self.largest[usize::from(executor)].is_some() {
+            self.standing.insert((executor, offer), until);
+        }
         let room = &mut self.room[usize::from(executor)];
         if self.offered.contains(&(executor, offer)) {
             *room = None;
@@ -295,6 +351,7 @@ impl Model {
             executor: ExecutorId(executor),
             offer,
             capacity,
+            until,
         });
     }
 
@@ -309,6 +366,10 @@ impl Model {
             attempt: running.number,
         };
         task.last = Some(how);
+        if how == How::Returned && running.goes_on() && self.told < Told::Close {
+            task.returned += 1;
+            task.was_returned = true;
+        }
         let was_zombie = running.zombie;
         if !matches!(how, How::Abandoned) {
             task.running = None;
@@ -320,7 +381,8 @@ impl Model {
             finish: finish(how),
         });
         let task = &self.tasks[at];
-        assert!(task.ended.is_some() || task.delayed || task.running.is_some());
+        let goes_on = task.delayed || task.running.is_some() || task.was_returned;
+        assert!(task.ended.is_some() || goes_on);
         assert!(!was_zombie || task.ended.is_some());
     }
 
@@ -403,6 +465,7 @@ fn finish(how: How) -> Finish<u32> {
             retryable: false,
         },
         How::Stopped => Finish::Stopped,
+        How::Returned => Finish::Returned,
         How::Abandoned => Finish::Abandoned,
     }
 }

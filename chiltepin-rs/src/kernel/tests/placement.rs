@@ -1,6 +1,6 @@
 use super::*;
 use crate::kernel::Standing;
-use crate::kernel::placement::MAY_PASS;
+use crate::kernel::keeping::MAY_PASS;
 
 #[test]
 fn a_task_is_bound_only_when_an_offer_fits() {
@@ -76,7 +76,7 @@ fn a_withdrawn_offer_takes_no_task_and_its_room_is_forgotten() {
     assert!(fixture.withdraw(0, 0).is_empty());
     fixture.submit(call());
     assert_eq!(fixture.succeed(first), ["end 1.1: Succeeded"]);
-    assert_eq!(fixture.offer(0, 3, cores(1)), ["start 2.1 on 0"]);
+    assert_eq!(fixture.offer(0, 3, cores(1)), ["start 2.1 on 0/3"]);
     assert!(fixture.withdraw(0, 7).is_empty());
     assert!(fixture.withdraw(9, 7).is_empty());
 }

@@ -8,7 +8,7 @@ use proptest::test_runner::Config;
 use super::model::Model;
 use super::step::{Step, steps};
 use super::*;
-use crate::kernel::placement::MAY_PASS;
+use crate::kernel::keeping::MAY_PASS;
 
 proptest! {
     #![proptest_config(Config { cases: 384, failure_persistence: None, ..Config::default() })]
@@ -92,6 +92,7 @@ fn the_model_meets_every_ending() {
         "TimedOut, abandoned",
         "Cancelled",
         "Cancelled, abandoned",
+        "FitsNowhere",
         "Closed",
     ] {
         assert!(

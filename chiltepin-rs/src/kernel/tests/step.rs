@@ -5,12 +5,13 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 /// How an attempt is reported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
     Succeeded,
     Failed,
     FailedForGood,
     Stopped,
+    Returned,
     Abandoned,
 }
 
@@ -43,6 +44,16 @@ pub(super) enum Step {
         cores: u32,
         gpus: u32,
         async_bodies: u32,
+        /// In milliseconds, where the executor has offers that end.
+        lasts: Option<u64>,
+    },
+    /// An executor says what it will ever have room for.
+    Bound {
+        executor: u8,
+        cores: u32,
+    },
+    Break {
+        executor: u8,
     },
     Withdraw {
         executor: u8,
@@ -79,8 +90,13 @@ fn how() -> impl Strategy<Value = How> {
         3 => Just(How::Failed),
         1 => Just(How::FailedForGood),
         2 => Just(How::Stopped),
+        2 => Just(How::Returned),
         1 => Just(How::Abandoned),
     ]
+}
+
+fn lasts() -> impl Strategy<Value = Option<u64>> {
+    prop_oneof![1 => Just(None), 2 => (0..2000_u64).prop_map(Some)]
 }
 
 fn sketch() -> impl Strategy<Value = Sketch> {
@@ -121,11 +137,15 @@ fn sketch() -> impl Strategy<Value = Sketch> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         60 => sketch().prop_map(Step::Submit),
-        10 => (0..3_u8, 0..3_u32, 0..6_u32, 0..3_u32, 0..3_u32).prop_map(
-            |(executor, offer, cores, gpus, async_bodies)| {
-                Step::Offer { executor, offer, cores, gpus, async_bodies }
+        10 => (0..3_u8, 0..3_u32, 0..6_u32, 0..3_u32, 0..3_u32, lasts()).prop_map(
+            |(executor, offer, cores, gpus, async_bodies, lasts)| {
+                Step::Offer { executor, offer, cores, gpus, async_bodies, lasts }
             }
         ),
+        1 => (0..3_u8, 0..6_u32).prop_map(|(executor, cores)| Step::Bound { executor, cores }),
+        1 => (0..3_u8, prop::bool::weighted(0.3)).prop_map(|(executor, breaks)| {
+            if breaks { Step::Break { executor } } else { Step::Bound { executor, cores: 9 } }
+        }),
         3 => (0..3_u8, 0..3_u32)
             .prop_map(|(executor, offer)| Step::Withdraw { executor, offer }),
         60 => (any::<Index>(), how()).prop_map(|(attempt, how)| Step::Finish { attempt, how }),

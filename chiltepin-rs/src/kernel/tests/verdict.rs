@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chiltepin_executors::TaskId;
 
-use super::model::{Attempt, LIMITS, Model, Task, Told};
+use super::model::{Attempt, ENDING, LIMITS, Model, Task, Told};
 use super::step::How;
 use super::*;
 use crate::kernel::{Ending, Root, Standing};
@@ -26,6 +26,7 @@ impl Model {
                 payload,
                 deadline,
                 last,
+                offer,
             } => {
                 assert_eq!(payload, attempt.task.number());
                 assert!(self.told < Told::Close, "{attempt} starts after the end");
@@ -43,12 +44,20 @@ impl Model {
                 assert!(task.external == 0 && !task.external_failed);
                 assert!(task.ended.is_none() && task.running.is_none());
                 assert!(
-                    task.attempts == 0 || task.delayed,
+                    task.attempts == 0 || task.delayed || task.was_returned,
                     "{attempt} starts without a pause"
                 );
+                let until = self.standing.get(&(executor.0, offer));
+                let until = until.unwrap_or_else(|| panic!("{attempt} starts on no offer"));
+                let end = now + Duration::from_millis(300);
+                assert!(
+                    !task.sketch.timeout || until.is_none_or(|until| end <= until),
+                    "{attempt} starts too late"
+                );
                 assert_eq!(attempt.attempt, task.attempts + 1);
-                assert!(attempt.attempt <= task.sketch.retries + 1);
-                assert_eq!(last, attempt.attempt == task.sketch.retries + 1);
+                let counted = attempt.attempt - task.returned;
+                assert!(counted <= task.sketch.retries + 1);
+                assert_eq!(last, counted == task.sketch.retries + 1);
                 assert!(task.sketch.executors & (1 << executor.0) != 0);
                 assert_eq!(
                     deadline,
@@ -58,6 +67,7 @@ impl Model {
                 );
                 task.attempts += 1;
                 task.delayed = false;
+                task.was_returned = false;
                 task.running = Some(Attempt {
                     number: attempt.attempt,
                     executor: executor.0,
@@ -107,7 +117,7 @@ impl Model {
                 let at = self.at(attempt.task);
                 let task = &mut self.tasks[at];
                 assert!(task.ended.is_none() && task.running.is_none() && !task.was_cancelled);
-                assert!(attempt.attempt <= task.sketch.retries);
+                assert!(attempt.attempt - task.returned <= task.sketch.retries);
                 assert_eq!(attempt.attempt, task.attempts);
                 match failure {
                     Some(failure) => assert_eq!(failure, 99),
@@ -129,6 +139,9 @@ impl Model {
                 assert!(self.tasks[at].ended.is_none(), "task {id} ends twice");
                 self.tasks[at].ended = Some(ending);
                 self.tasks[at].delayed = false;
+            }
+            Command::Wanted { executor } => {
+                assert!(executor == ExecutorId(0) || executor == ENDING);
             }
             Command::Drained => {
                 self.drained += 1;
@@ -195,6 +208,10 @@ impl Model {
                 assert!(task.was_cancelled || stopped_unasked);
                 assert_eq!(*abandoned, is_zombie);
             }
+            Ending::FitsNowhere { executors } => {
+                assert_eq!(executors.0, u64::from(task.sketch.executors));
+                assert!(!self.fits_somewhere(task), "task {id} fits somewhere");
+            }
             Ending::Closed => {
                 assert!(self.told > Told::Nothing);
                 let is_drained = self.drained > 0 || !task.sketch.inside;
@@ -204,6 +221,15 @@ impl Model {
                 );
             }
         }
+    }
+
+    /// Whether some executor of a task will ever have room for it.
+    fn fits_somewhere(&self, task: &Task) -> bool {
+        (0..3).any(|executor| {
+            let largest = self.largest[executor];
+            task.sketch.executors & (1 << executor) != 0
+                && largest.is_some_and(|largest| largest.fits(&task.demand()))
+        })
     }
 
     /// All that a task waited for, directly or not.
@@ -256,7 +282,10 @@ impl Model {
             match standing {
                 None => {}
                 Some(Standing::Waiting { on: counted }) => assert_eq!(counted, on),
-                Some(Standing::Ready { .. }) => assert!(on == 0 && task.running.is_none()),
+                Some(Standing::Ready { .. }) => {
+                    assert!(on == 0 && task.running.is_none());
+                    assert!(self.fits_somewhere(task));
+                }
                 Some(Standing::Limited(label)) => {
                     assert!(on == 0 && task.running.is_none());
                     assert!(task.sketch.labels & (1 << label.0) != 0);
@@ -264,7 +293,7 @@ impl Model {
                     assert_eq!(self.labelled(label.0), limit);
                 }
                 Some(Standing::Delayed { until }) => {
-                    assert!(task.delayed);
+                    assert!(task.delayed && self.fits_somewhere(task));
                     assert!(
                         self.fixture
                             .kernel

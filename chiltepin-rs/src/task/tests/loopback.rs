@@ -53,7 +53,7 @@ impl Executor for Loopback {
         let thread = std::thread::Builder::new().name(THREAD.to_owned());
         let run = move || {
             let mut next = Some(invocation);
-            while let Some(Invocation { attempt, work }) = next.take() {
+            while let Some(Invocation { attempt, work, .. }) = next.take() {
                 let begun = Instant::now();
                 let outcome = run(&attempt, &*work, &calls);
                 work.report(report(&attempt, begun, written.as_ref()));
@@ -85,6 +85,7 @@ fn run(attempt: &Attempt, work: &dyn Work, calls: &Mutex<Vec<EncodedCall>>) -> O
         directory: call.directory,
         attempt: *attempt,
         arguments: call.arguments.into(),
+        variables: call.variables,
         stop: StopSignal::new(),
     });
     let caught = catch(|| match info.entry {

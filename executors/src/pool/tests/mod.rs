@@ -31,6 +31,8 @@ fn settings(max_workers: u32) -> PoolSettings {
         environment: Vec::new(),
         variables: Vec::new(),
         prefix: Vec::new(),
+        removed_variables: Vec::new(),
+        common_variables: Vec::new(),
         output_folder: PathBuf::new(),
     }
 }

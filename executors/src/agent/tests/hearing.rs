@@ -1,0 +1,367 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{COMMAND, FUNCTION, Shared, attempt, functions};
+use crate::agent::events::AgentEvents;
+use crate::agent::examples;
+use crate::agent::handle::{Agent, AgentSettings};
+use crate::agent::message::*;
+use crate::command::CommandSpec;
+use crate::registry::TaskInfo;
+use crate::transport::{LinkEnd, Receive};
+use crate::wire::fuzzing_tests::{change, changed};
+use crate::wire::{WireValue, write_frame};
+use crate::{
+    Attempt, AttemptId, Capacity, EncodedCall, EncodedValues, Failure, Invocation, OnLoss, Outcome,
+    Report, Resources, StopSignal, TaskKind, Work,
+};
+
+/// Counts how often it has ended.
+struct Counted {
+    info: &'static TaskInfo,
+    stop: StopSignal,
+    ends: AtomicU32,
+    last: Mutex<Option<Outcome>>,
+}
+
+impl Counted {
+    fn new(info: &'static TaskInfo) -> Arc<Self> {
+        Arc::new(Self {
+            info,
+            stop: StopSignal::new(),
+            ends: AtomicU32::new(0),
+            last: Mutex::default(),
+        })
+    }
+
+    fn ends(&self) -> u32 {
+        self.ends.load(Ordering::SeqCst)
+    }
+}
+
+impl Work for Counted {
+    fn kind(&self) -> TaskKind {
+        self.info.kind
+    }
+
+    fn stop_signal(&self) -> &StopSignal {
+        &self.stop
+    }
+
+    fn call(self: Arc<Self>, _attempt: &Attempt) -> Outcome {
+        Outcome::Stopped
+    }
+
+    fn call_async(self: Arc<Self>, _attempt: &Attempt) -> BoxFuture<'static, Outcome> {
+        Box::pin(std::future::ready(Outcome::Stopped))
+    }
+
+    fn command(self: Arc<Self>, attempt: &Attempt) -> Result<CommandSpec, Failure> {
+        Ok(self.command_frame(attempt))
+    }
+
+    fn command_frame(&self, _attempt: &Attempt) -> CommandSpec {
+        match super::start(1, 0).command {
+            Some(frame) => frame,
+            None => panic!("commands have one"),
+        }
+    }
+
+    fn exited(&self, _code: i32) -> Outcome {
+        Outcome::Succeeded
+    }
+
+    fn resources(&self) -> Resources {
+        Resources::default()
+    }
+
+    fn encode(&self, _attempt: &Attempt, _largest: usize) -> Result<EncodedCall, Failure> {
+        Ok(EncodedCall {
+            info: self.info,
+            name: None,
+            directory: None,
+            on_loss: OnLoss::Repeat,
+            arguments: EncodedValues::default(),
+            variables: Vec::new(),
+        })
+    }
+
+    fn returned(&self, _value: Bytes) -> Outcome {
+        Outcome::Succeeded
+    }
+
+    fn count_loss(&self) -> u32 {
+        1
+    }
+
+    fn losses(&self) -> u32 {
+        0
+    }
+
+    fn report(&self, _report: Report) {}
+
+    fn finish(self: Arc<Self>, _attempt: &Attempt, outcome: Outcome) -> Option<Invocation> {
+        self.ends.fetch_add(1, Ordering::SeqCst);
+        *self.last.lock() = Some(outcome);
+        None
+    }
+
+    fn abandoned(self: Arc<Self>, _attempt: AttemptId) {}
+}
+
+/// Keeps what is told of calls.
+#[derive(Default)]
+struct Told(Mutex<Vec<u32>>);
+
+impl AgentEvents for Told {
+    fn next(&self, _invocation: Invocation) {}
+
+    fn ahead(&self, _capacity: Capacity) {}
+
+    fn calls(&self, calls: u32) {
+        self.0.lock().push(calls);
+    }
+
+    fn silent(&self) {}
+
+    fn back(&self) {}
+
+    fn leaving(&self, _signal: i32) {}
+
+    fn broken(&self, _reason: String) {}
+
+    fn ending(&self, _end: &LinkEnd) {}
+
+    fn ended(&self, _end: LinkEnd) {}
+}
+
+struct Node {
+    agent: Arc<Agent>,
+    receive: Box<dyn Receive>,
+    said: Shared<ToAgent>,
+    told: Arc<Told>,
+}
+
+impl Node {
+    fn new() -> Self {
+        let said = Shared::default();
+        let told = Arc::new(Told::default());
+        let settings = AgentSettings {
+            largest_value: 1 << 20,
+        };
+        let agent = Agent::with_voice(
+            Arc::clone(&said) as _,
+            "n7",
+            settings,
+            Arc::clone(&told) as _,
+            functions(),
+        );
+        let receive = agent.receive();
+        Self {
+            agent,
+            receive,
+            said,
+            told,
+        }
+    }
+
+    fn start(&self, task: u64, info: &'static TaskInfo) -> Arc<Counted> {
+        let work = Counted::new(info);
+        self.agent.start(Invocation {
+            attempt: Attempt {
+                id: attempt(task),
+                deadline: None,
+                last: true,
+            },
+            work: Arc::clone(&work) as _,
+            offer: 0,
+        });
+        work
+    }
+
+    fn hear(&mut self, messages: &[FromAgent]) {
+        self.receive
+            .received(&mut messages.iter().map(frame).collect());
+    }
+
+    fn is_given_up(&self) -> bool {
+        *self.said.is_aborted.lock()
+    }
+}
+
+fn frame(message: &FromAgent) -> Bytes {
+    let body: &[u8] = match message {
+        FromAgent::Finished(finished) if matches!(finished.end, AttemptEnd::Value(_)) => b"abc",
+        _ => b"",
+    };
+    let mut frame = Vec::new();
+    write_frame(&mut frame, message, body).unwrap();
+    Bytes::from(frame).slice(4..)
+}
+
+fn finished(task: u64, end: AttemptEnd) -> FromAgent {
+    FromAgent::Finished(Box::new(FinishedAttempt {
+        attempt: attempt(task).into(),
+        end,
+        report: None,
+    }))
+}
+
+#[test]
+fn an_end_ends_its_call_and_no_other() {
+    let mut node = Node::new();
+    let (function, command) = (node.start(1, &FUNCTION), node.start(2, &COMMAND));
+    assert_eq!(node.agent.calls(), 2);
+    node.hear(&[
+        FromAgent::Begun {
+            attempt: attempt(1).into(),
+        },
+        finished(1, AttemptEnd::Value(WireValue::Inline(3))),
+    ]);
+    assert_eq!((function.ends(), command.ends()), (1, 0));
+    node.hear(&[finished(2, AttemptEnd::Exited(0))]);
+    assert_eq!((function.ends(), command.ends()), (1, 1));
+    assert_eq!(*node.told.0.lock(), [1, 0]);
+    assert!(!node.is_given_up());
+}
+
+#[test]
+fn a_reason_names_the_node() {
+    let mut node = Node::new();
+    let work = node.start(1, &FUNCTION);
+    let reason = "is about to go".to_owned();
+    node.hear(&[finished(1, AttemptEnd::Returned { reason })]);
+    match work.last.lock().take() {
+        Some(Outcome::Returned { reason }) => assert_eq!(reason, "node `n7` is about to go"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_makes_no_sense_gives_the_node_up() {
+    let wrong = [
+        finished(9, AttemptEnd::Stopped),
+        finished(1, AttemptEnd::Exited(0)),
+        finished(2, AttemptEnd::Value(WireValue::Inline(3))),
+        FromAgent::Begun {
+            attempt: attempt(9).into(),
+        },
+        FromAgent::WorkerLost {
+            attempt: attempt(9).into(),
+        },
+        FromAgent::Abandoned {
+            attempt: attempt(9).into(),
+        },
+        FromAgent::Swept {
+            number: 1,
+            found: 0,
+            left: 0,
+        },
+    ];
+    for message in wrong {
+        let mut node = Node::new();
+        let works = [node.start(1, &FUNCTION), node.start(2, &COMMAND)];
+        // It is not listened to any more.
+        node.hear(&[message.clone(), finished(1, AttemptEnd::Stopped)]);
+        assert!(node.is_given_up(), "{message:?}");
+        assert!(works.iter().all(|work| work.ends() == 0), "{message:?}");
+        node.receive.ended(LinkEnd::Aborted);
+        for work in works {
+            match work.last.lock().take() {
+                Some(Outcome::Returned { reason }) => {
+                    assert!(reason.starts_with("node `n7` was given up: "), "{reason}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Start(u64, bool),
+    Stop(u64),
+    Finish(u64, bool),
+    Begun(u64),
+    Garbage(Vec<u8>),
+    Ended,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let frames: Vec<_> = examples::from_agent()
+        .into_iter()
+        .map(|one| one.frame()[4..].to_vec())
+        .collect();
+    let garbage = (select(frames), prop::collection::vec(change(), 0..3))
+        .prop_map(|(frame, changes)| Step::Garbage(changed(frame, changes)));
+    prop_oneof![
+        6 => (0..12_u64, any::<bool>()).prop_map(|(task, command)| Step::Start(task, command)),
+        2 => (0..12_u64).prop_map(Step::Stop),
+        6 => (0..12_u64, any::<bool>()).prop_map(|(task, command)| Step::Finish(task, command)),
+        2 => (0..12_u64).prop_map(Step::Begun),
+        1 => garbage,
+        1 => Just(Step::Ended),
+    ]
+}
+
+proptest! {
+    /// Whatever an agent says, each call ends once, and the last that is told of calls is true.
+    #[test]
+    fn each_call_ends_once(steps in prop::collection::vec(step(), 0..60)) {
+        let mut node = Node::new();
+        let mut started: Vec<Option<Arc<Counted>>> = vec![None; 12];
+        let mut is_over = false;
+        for step in steps {
+            match step {
+                Step::Start(task, command) => {
+                    let info = if command { &COMMAND } else { &FUNCTION };
+                    let place = &mut started[task as usize];
+                    if place.is_none() {
+                        *place = Some(node.start(task, info));
+                    }
+                }
+                Step::Stop(task) => {
+                    if let Some(work) = &started[task as usize] {
+                        node.agent.stop(attempt(task), &(Arc::clone(work) as _));
+                    }
+                }
+                Step::Finish(task, command) if !is_over => {
+                    let end = if command {
+                        AttemptEnd::Exited(0)
+                    } else {
+                        AttemptEnd::Value(WireValue::Inline(3))
+                    };
+                    node.hear(&[finished(task, end)]);
+                }
+                Step::Begun(task) if !is_over => {
+                    node.hear(&[FromAgent::Begun { attempt: attempt(task).into() }]);
+                }
+                Step::Garbage(frame) if !is_over => {
+                    node.receive.received(&mut vec![Bytes::from(frame)]);
+                }
+                Step::Ended if !is_over => {
+                    is_over = true;
+                    node.receive.ended(LinkEnd::Gone);
+                }
+                _ => {}
+            }
+            let left = started.iter().flatten().filter(|work| work.ends() == 0).count();
+            prop_assert_eq!(node.agent.calls() as usize, left);
+            prop_assert!(!is_over || left == 0);
+            let told = node.told.0.lock().last().is_some_and(|calls| *calls > 0);
+            prop_assert_eq!(told, left > 0);
+        }
+        if !is_over {
+            node.receive.ended(LinkEnd::Gone);
+        }
+        for work in started.iter().flatten() {
+            prop_assert_eq!(work.ends(), 1);
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! Which application runs on which nodes.
+//!
+//! ```text
+//!   arrive, withdraw ─► waiting ─┐
+//!   joined, left, draining ─► nodes ─► next() ─► whole nodes of one block, until nothing fits
+//!   ended ─► swept ──────────────┘
+//! ```
+//!
+//! The largest application that fits goes first, so that nodes which are free together are not
+//! broken up; smaller ones fill what it leaves. An application that was passed by as many later
+//! ones as may be is *due*: a block that can hold it is kept for it until its nodes are free.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::AttemptId;
+
+/// So many later applications may be placed before one that waits; from then on a block is kept for
+/// it. Enough to keep a block busy while a large application waits for its nodes, and few beside
+/// what applications take.
+pub(super) const MAY_PASS: u32 = 8;
+
+/// The nodes there are, what runs on them, and what waits for them.
+#[derive(Debug)]
+pub(super) struct Placement {
+    /// The most applications at once in a block.
+    max_apps: u32,
+    may_pass: u32,
+    nodes: BTreeMap<u32, Node>,
+    /// Blocks that take no more applications.
+    draining: Vec<u32>,
+    /// In the order of their arrival.
+    waiting: Vec<Waiting>,
+}
+
+/// An application that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) attempt: AttemptId,
+    /// How many nodes it wants.
+    pub(super) nodes: u32,
+    /// How long it may take, if that is bounded.
+    pub(super) timeout: Option<Duration>,
+    /// How many that came later were placed where it could have been.
+    passed: u32,
+    /// The block that is kept for it.
+    kept: Option<u32>,
+}
+
+/// A node of a block.
+#[derive(Debug)]
+struct Node {
+    block: u32,
+    until: Option<Instant>,
+    state: NodeState,
+}
+
+/// What a node is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NodeState {
+    Free,
+    /// It runs ranks of this application.
+    Busy(AttemptId),
+    /// What this application left is being ended.
+    Sweeping(AttemptId),
+    /// Something of a former application cannot be ended: it is not used any more.
+    Unclean,
+}
+
+impl NodeState {
+    const fn application(self) -> Option<AttemptId> {
+        match self {
+            Self::Busy(attempt) | Self::Sweeping(attempt) => Some(attempt),
+            Self::Free | Self::Unclean => None,
+        }
+    }
+}
+
+/// An application and the nodes it got, in the order of their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) attempt: AttemptId,
+    pub(super) block: u32,
+    pub(super) nodes: Vec<u32>,
+}
+
+/// The applications that wait, together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppsWanted {
+    /// How many applications wait.
+    pub apps: u32,
+    /// The nodes they want in all.
+    pub nodes: u64,
+    /// The most nodes that one of them wants.
+    pub largest: u32,
+}
+
+/// What one block has, seen by one application.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    /// Nodes that could ever be used.
+    usable: u32,
+    /// Those among them that are free now.
+    free: u32,
+}
+
+/// The blocks that are kept, and for which application each.
+type Kept = BTreeMap<u32, AttemptId>;
+
+impl Placement {
+    /// No nodes, and at most so many applications at once in each block to come.
+    pub(super) fn new(max_apps: u32) -> Self {
+        Self {
+            max_apps,
+            may_pass: MAY_PASS,
+            nodes: BTreeMap::new(),
+            draining: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// There is a node more, until the block's end if that is known.
+    pub(super) fn joined(&mut self, block: u32, node: u32, until: Option<Instant>) {
+        let state = NodeState::Free;
+        let node = self.nodes.insert(
+            node,
+            Node {
+                block,
+                until,
+                state,
+            },
+        );
+        debug_assert!(node.is_none(), "a node's number was used twice");
+    }
+
+    /// A node is gone; what ran there is named.
+    pub(super) fn left(&mut self, node: u32) -> Option<AttemptId> {
+        let gone = self.nodes.remove(&node)?;
+        if !self.nodes.values().any(|node| node.block == gone.block) {
+            self.draining.retain(|block| *block != gone.block);
+        }
+        match gone.state {
+            NodeState::Busy(attempt) => Some(attempt),
+            _ => None,
+        }
+    }
+
+    /// Nothing more is placed in this block.
+    pub(super) fn draining(&mut self, block: u32) {
+        if !self.draining.contains(&block) {
+            self.draining.push(block);
+        }
+    }
+
+    /// One more application waits.
+    pub(super) fn arrive(&mut self, attempt: AttemptId, nodes: u32, timeout: Option<Duration>) {
+        self.waiting.push(Waiting {
+            attempt,
+            nodes,
+            timeout,
+            passed: 0,
+            kept: None,
+        });
+    }
+
+    /// An application is to wait no more; false if it did not.
+    pub(super) fn withdraw(&mut self, attempt: AttemptId) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.attempt != attempt);
+        self.waiting.len() < before
+    }
+
+    /// Takes all that wait away.
+    pub(super) fn withdraw_all(&mut self) -> Vec<AttemptId> {
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.iter().map(|waiting| waiting.attempt).collect()
+    }
+
+    /// An application has ended: its nodes that are still there are to be swept.
+    pub(super) fn ended(&mut self, attempt: AttemptId) -> Vec<u32> {
+        let mut nodes = Vec::new();
+        for (number, node) in &mut self.nodes {
+            if node.state == NodeState::Busy(attempt) {
+                node.state = NodeState::Sweeping(attempt);
+                nodes.push(*number);
+            }
+        }
+        nodes
+    }
+
+    /// Nothing of the application is left on a node; or something is, and cannot be ended.
+    pub(super) fn swept(&mut self, node: u32, is_clean: bool) {
+        if let Some(node) = self.nodes.get_mut(&node)
+            && matches!(node.state, NodeState::Sweeping(_))
+        {
+            node.state = match is_clean {
+                true => NodeState::Free,
+                false => NodeState::Unclean,
+            };
+        }
+    }
+
+    /// Whether a node is not free to be given back.
+    pub(super) fn is_busy(&self, node: u32) -> bool {
+        let node = self.nodes.get(&node);
+        node.is_some_and(|node| node.state.application().is_some())
+    }
+
+    /// What waits.
+    pub(super) fn wanted(&self) -> AppsWanted {
+        let mut wanted = AppsWanted::default();
+        for waiting in &self.waiting {
+            wanted.apps = wanted.apps.saturating_add(1);
+            wanted.nodes = wanted.nodes.saturating_add(waiting.nodes.into());
+            wanted.largest = wanted.largest.max(waiting.nodes);
+        }
+        wanted
+    }
+
+    /// Places the next application, if one can be.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Placed> {
+        let has_free_node = self
+            .nodes
+            .values()
+            .any(|node| node.state == NodeState::Free);
+        if self.waiting.is_empty() || !has_free_node {
+            return None;
+        }
+        let kept = self.keep_blocks(now);
+        let full = self.full_blocks();
+        let (at, block) = self.choose(now, &kept, &full)?;
+        Some(self.place(at, block, now))
+    }
+
+    /// The application to be placed next, by its place in the queue, and its block.
+    fn choose(&self, now: Instant, kept: &Kept, full: &[u32]) -> Option<(usize, u32)> {
+        let due = self.waiting.iter().enumerate();
+        for (at, waiting) in due.filter(|(_, waiting)| waiting.passed >= self.may_pass) {
+            if let Some(block) = self.block_for(waiting, now, kept, full) {
+                return Some((at, block));
+            }
+        }
+        let mut sizes: Vec<u32> = self.waiting.iter().map(|waiting| waiting.nodes).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let most_free = self.most_free();
+        for size in sizes.into_iter().rev().filter(|size| *size <= most_free) {
+            // What needs as long as one that found nothing finds nothing either.
+            let mut too_long = None;
+            let of_size = self.waiting.iter().enumerate();
+            for (at, waiting) in of_size.filter(|(_, waiting)| waiting.nodes == size) {
+                let time = waiting.timeout.unwrap_or_default();
+                if too_long.is_some_and(|too_long| time >= too_long) {
+                    continue;
+                }
+                if let Some(block) = self.block_for(waiting, now, kept, full) {
+                    return Some((at, block));
+                }
+                if waiting.kept.is_none() {
+                    too_long = Some(time);
+                }
+            }
+        }
+        None
+    }
+
+    /// The block where an application can be placed now: the one it fits into most tightly.
+    fn block_for(&self, waiting: &Waiting, now: Instant, kept: &Kept, full: &[u32]) -> Option<u32> {
+        let rooms = self.rooms(waiting, now).into_iter();
+        let fitting = rooms.filter(|(block, room)| {
+            let is_kept = kept
+                .get(block)
+                .is_some_and(|attempt| *attempt != waiting.attempt);
+            room.free >= waiting.nodes && !is_kept && !full.contains(block)
+        });
+        let tightest = fitting.min_by_key(|(block, room)| (room.free, *block));
+        tightest.map(|(block, _)| block)
+    }
+
+    /// Sees to it that each application that is due has a block kept for it, if one can hold it
+    /// that is kept for no earlier one.
+    fn keep_blocks(&mut self, now: Instant) -> Kept {
+        let mut all = Kept::new();
+        for at in 0..self.waiting.len() {
+            let waiting = self.waiting[at];
+            if waiting.passed < self.may_pass {
+                continue;
+            }
+            let mut rooms = self.rooms(&waiting, now);
+            rooms.retain(|block, room| room.usable >= waiting.nodes && !all.contains_key(block));
+            let before = waiting.kept.filter(|block| rooms.contains_key(block));
+            let kept = before.or_else(|| {
+                let most_free = rooms.iter().max_by_key(|(_, room)| room.free);
+                most_free.map(|(block, _)| *block)
+            });
+            all.extend(kept.map(|block| (block, waiting.attempt)));
+            self.waiting[at].kept = kept;
+        }
+        all
+    }
+
+    /// What each block has for an application.
+    fn rooms(&self, waiting: &Waiting, now: Instant) -> BTreeMap<u32, Room> {
+        let mut rooms = BTreeMap::<u32, Room>::new();
+        for node in self.nodes.values() {
+            if self.can_use(node, waiting, now) {
+                let room = rooms.entry(node.block).or_default();
+                room.usable += 1;
+                room.free += u32::from(node.state == NodeState::Free);
+            }
+        }
+        rooms
+    }
+
+    /// Whether an application that starts now could run on a node to its end.
+    fn can_use(&self, node: &Node, waiting: &Waiting, now: Instant) -> bool {
+        let end = now.checked_add(waiting.timeout.unwrap_or_default());
+        let lasts = match (node.until, end) {
+            (None, _) => true,
+            (Some(until), Some(end)) => end <= until && now < until,
+            (Some(_), None) => false,
+        };
+        lasts && node.state != NodeState::Unclean && !self.draining.contains(&node.block)
+    }
+
+    /// The most nodes that are free in one block.
+    fn most_free(&self) -> u32 {
+        let mut free = BTreeMap::<u32, u32>::new();
+        for node in self.nodes.values() {
+            if node.state == NodeState::Free {
+                *free.entry(node.block).or_default() += 1;
+            }
+        }
+        free.into_values().max().unwrap_or(0)
+    }
+
+    /// The blocks with as many applications as may be; those whose nodes are being swept count.
+    fn full_blocks(&self) -> Vec<u32> {
+        let mut apps = BTreeMap::<u32, Vec<AttemptId>>::new();
+        for node in self.nodes.values() {
+            if let Some(attempt) = node.state.application() {
+                let of_block = apps.entry(node.block).or_default();
+                if !of_block.contains(&attempt) {
+                    of_block.push(attempt);
+                }
+            }
+        }
+        apps.retain(|_, apps| apps.len() >= self.max_apps as usize);
+        apps.into_keys().collect()
+    }
+
+    fn place(&mut self, at: usize, block: u32, now: Instant) -> Placed {
+        let placed = self.waiting.remove(at);
+        for at in 0..at {
+            let earlier = self.waiting[at];
+            let of_block = self.nodes.values().filter(|node| node.block == block);
+            let usable = of_block.filter(|node| self.can_use(node, &earlier, now));
+            if earlier.passed < self.may_pass && usable.count() >= earlier.nodes as usize {
+                self.waiting[at].passed += 1;
+            }
+        }
+        let usable: Vec<u32> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.block == block && node.state == NodeState::Free)
+            .filter(|(_, node)| self.can_use(node, &placed, now))
+            .map(|(number, _)| *number)
+            .take(placed.nodes as usize)
+            .collect();
+        for number in &usable {
+            if let Some(node) = self.nodes.get_mut(number) {
+                node.state = NodeState::Busy(placed.attempt);
+            }
+        }
+        Placed {
+            attempt: placed.attempt,
+            block,
+            nodes: usable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Connections that are lost, and peers that come back or do not.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::pair::{Agent, Driver, TIMES, until};
+use super::road::Road;
+use crate::transport::{LinkEnd, LinkSettings};
+
+/// An agent whose road to the driver can be blocked.
+async fn connected(times: LinkSettings) -> (Driver, Road, Agent) {
+    let driver = Driver::start(times).await;
+    let road = Road::to(driver.address()).await;
+    let mut dial = driver.dial();
+    dial.candidates = vec![road.address()];
+    let agent = Agent::start(dial).await.unwrap();
+    (driver, road, agent)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_and_nothing_comes_twice_over_a_road_that_is_cut_anywhere() {
+    let times = LinkSettings {
+        absence: Duration::from_secs(60),
+        reconnect_window: Duration::from_secs(60),
+        ..TIMES
+    };
+    let (driver, road, agent) = connected(times).await;
+    // From the handshake on.
+    let lengths = (0_usize..40).map(|cut| 100 + cut * cut * cut * 7);
+    road.cut_after(lengths.rev().collect());
+    road.cut();
+    let (one, other) = (agent.end.clone(), driver.end(0));
+    let mut count = 0;
+    while road.cuts_left() > 0 {
+        for length in [0, 10, 100, 20_000, 70_000] {
+            let body = Bytes::from(vec![1; length]);
+            one.send(count, &body);
+            other.send(count, &body);
+            count += 1;
+        }
+        let (least, sent) = (count.saturating_sub(20), usize::try_from(count).unwrap());
+        until("the next messages", || {
+            road.cuts_left() == 0 || (one.count() as u64 >= least && other.count() as u64 >= least)
+        })
+        .await;
+        assert!(one.count() <= sent && other.count() <= sent);
+    }
+    let count = usize::try_from(count).unwrap();
+    one.has(count).await;
+    other.has(count).await;
+    one.link.close();
+    assert_eq!(one.ended().await, LinkEnd::Closed);
+    assert_eq!(other.ended().await, LinkEnd::PeerClosed);
+    assert_eq!(driver.ends(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_peer_is_waited_for_and_goes_on_when_it_is_back() {
+    let times = LinkSettings {
+        silence: Duration::from_millis(300),
+        reconnect_window: Duration::from_secs(60),
+        ..TIMES
+    };
+    let (driver, road, agent) = connected(times).await;
+    let (one, other) = (agent.end.clone(), driver.end(0));
+    one.send(0, &Bytes::new());
+    other.has(1).await;
+    road.block();
+    one.send(1, &Bytes::new());
+    other.send(0, &Bytes::new());
+    until("silence", || {
+        one.seen.lock().silent == 1 && other.seen.lock().silent == 1
+    })
+    .await;
+    one.send(2, &Bytes::new());
+    // Longer than a peer may be absent that has closed its connection.
+    tokio::time::sleep(times.absence * 2).await;
+    road.unblock();
+    other.has(3).await;
+    one.has(1).await;
+    until("both to be back", || {
+        one.seen.lock().back == 1 && other.seen.lock().back == 1
+    })
+    .await;
+    assert_eq!(driver.ends(), 1);
+    assert!(one.seen.lock().end.is_none() && other.seen.lock().end.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_is_silent_for_too_long_is_lost_and_never_taken_back() {
+    let times = LinkSettings {
+        silence: Duration::from_millis(200),
+        reconnect_window: Duration::from_millis(600),
+        ..TIMES
+    };
+    let (driver, road, agent) = connected(times).await;
+    let (one, other) = (agent.end.clone(), driver.end(0));
+    road.block();
+    let silent = LinkEnd::Silent(times.reconnect_window);
+    assert_eq!(other.ended().await, silent);
+    assert_eq!(one.ended().await, silent);
+    assert_eq!(driver.listener.counts().1, 0);
+    road.unblock();
+    driver.serves().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_comes_back_too_late_is_told_so() {
+    let (driver, road, agent) = connected(TIMES).await;
+    driver.end(0).link.abort();
+    assert_eq!(driver.end(0).ended().await, LinkEnd::Aborted);
+    let end = agent.end.ended().await;
+    assert!(
+        matches!(&end, LinkEnd::Refused(reason) if reason.contains("taken for lost")),
+        "{end:?}"
+    );
+    drop(road);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_whose_driver_is_dead_ends_soon() {
+    let times = LinkSettings {
+        reconnect_window: Duration::from_secs(120),
+        ..TIMES
+    };
+    let (_driver, road, agent) = connected(times).await;
+    let start = Instant::now();
+    road.close();
+    assert_eq!(agent.end.ended().await, LinkEnd::Gone);
+    assert!(start.elapsed() < Duration::from_secs(8), "{start:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_dies_is_gone_after_its_absence() {
+    let (driver, _road, agent) = connected(TIMES).await;
+    let start = Instant::now();
+    agent.task.abort();
+    assert_eq!(driver.end(0).ended().await, LinkEnd::Gone);
+    assert!(start.elapsed() >= TIMES.absence);
+    assert!(start.elapsed() < TIMES.reconnect_window);
+    until("the session's end", || driver.listener.counts() == (0, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_uses_another_road_when_the_one_it_took_is_blocked() {
+    let driver = Driver::start(TIMES).await;
+    let (first, second) = (
+        Road::to(driver.address()).await,
+        Road::to(driver.address()).await,
+    );
+    let mut dial = driver.dial();
+    dial.candidates = vec![first.address(), second.address()];
+    let agent = Agent::start(dial).await.unwrap();
+    first.block();
+    until("the agent to be back", || agent.end.seen.lock().back == 1).await;
+    agent.end.send(0, &Bytes::new());
+    driver.end(0).has(1).await;
+    assert_eq!(driver.ends(), 1);
+    // What is still on the first road is of no account.
+    first.unblock();
+    agent.end.send(1, &Bytes::new());
+    driver.end(0).has(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_go_on_when_the_driver_takes_nobody_any_more() {
+    let driver = Driver::echoing(TIMES).await;
+    let agent = Agent::start(driver.dial()).await.unwrap();
+    driver.listener.close();
+    until("nobody to listen", || {
+        std::net::TcpStream::connect(driver.address()).is_err()
+    })
+    .await;
+    agent.end.send(0, &Bytes::new());
+    agent.end.has(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_links_stay() {
+    let times = LinkSettings {
+        beat: Duration::from_millis(50),
+        silence: Duration::from_millis(400),
+        ..TIMES
+    };
+    let (driver, _road, agent) = connected(times).await;
+    tokio::time::sleep(times.silence * 3).await;
+    for end in [&agent.end, &driver.end(0)] {
+        assert_eq!(end.seen.lock().silent, 0);
+    }
+    agent.end.send(0, &Bytes::new());
+    driver.end(0).has(1).await;
+}

@@ -4,23 +4,36 @@
 //! by turns in one run, so that a busy or slow machine changes both. The figures are printed one
 //! to a line and added to `target/figures/overhead.jsonl`.
 
+mod agents;
 mod commands;
 mod echo;
 mod measure;
 mod memory;
 mod processes;
+mod simulated;
+mod slurm;
+mod stand_in;
 mod startup;
 mod threads;
 
 use chiltepin::Workflow;
 
 fn main() -> chiltepin::Result<()> {
-    chiltepin::init();
     let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
+    let first = arguments.next();
+    let number = |arguments: &mut dyn Iterator<Item = String>| {
+        arguments.next().and_then(|number| number.parse().ok())
+    };
+    if first.as_deref() == Some(simulated::CHILD) {
+        // It is given what real agents are, and is none.
+        return Ok(simulated::serve(number(&mut arguments).unwrap_or(1))?);
+    }
+    chiltepin::init();
+    match first.as_deref() {
+        Some(agents::CHILD) => return agents::drive(number(&mut arguments).unwrap_or(1)),
+        Some(slurm::CHILD) => return slurm::drive(&arguments.collect::<Vec<_>>()),
         Some(echo::CHILD) => {
-            let bytes = arguments.next().and_then(|bytes| bytes.parse().ok());
-            return Ok(echo::serve(bytes.unwrap_or(echo::FRAME))?);
+            return Ok(echo::serve(number(&mut arguments).unwrap_or(echo::FRAME))?);
         }
         Some(startup::CHILD_BARE) => return startup::say_ready(false),
         Some(startup::CHILD_RESULT) => return startup::say_ready(true),
@@ -65,6 +78,16 @@ fn main() -> chiltepin::Result<()> {
     workflow.close_blocking();
     if wanted("process_first_result") {
         startup::process_first_result();
+    }
+    for (name, count) in [("agents_16", 16), ("agents_1000", 1000)] {
+        if wanted(name) {
+            agents::agents(count);
+        }
+    }
+    let on_slurm = ["slurm_first_result", "slurm_noop"];
+    let on_slurm: Vec<_> = on_slurm.into_iter().filter(|name| wanted(name)).collect();
+    if !on_slurm.is_empty() {
+        slurm::slurm(&on_slurm);
     }
     let on_workers = [
         "process_memory",

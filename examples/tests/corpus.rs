@@ -214,7 +214,7 @@ fn the_configuration_changes_nothing_but_the_place() {
 
     // That the executor is used at all shows where it cannot be.
     let unusable = run.path().join("unusable.toml");
-    fs::write(&unusable, "[compute]\nprovider = \"slurm\"\n").unwrap();
+    fs::write(&unusable, "[compute]\nendpoint = \"none\"\n").unwrap();
     let mut command = example("corpus", run.path());
     let refused = command
         .arg(input.path())

@@ -48,8 +48,9 @@ fn every_file_is_an_example_and_has_a_promise() {
 
 #[test]
 fn every_example_prints_what_it_promises() {
-    // `corpus` depends on its input, and has tests of its own.
-    for name in names().iter().filter(|name| *name != "corpus") {
+    // What these print depends on their input, and on the machine; they have tests of their own.
+    let apart = ["corpus", "mpi_pi"];
+    for name in names().iter().filter(|name| !apart.contains(&&***name)) {
         let source = fs::read_to_string(folder().join(format!("{name}.rs"))).unwrap();
         let promised = promised(&source).unwrap_or_else(|| panic!("{name} promises nothing"));
         let run = tempfile::tempdir().unwrap();

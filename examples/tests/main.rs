@@ -7,4 +7,5 @@
 
 mod corpus;
 mod listed;
+mod mpi_pi;
 mod program;

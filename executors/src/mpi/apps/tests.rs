@@ -40,13 +40,13 @@ impl Work for Call {
         &self.stop
     }
     fn call(self: Arc<Self>, _: &Attempt) -> Outcome {
-        unimplemented!()
+        unreachable!("calls are placed here, and not run")
     }
     fn call_async(self: Arc<Self>, _: &Attempt) -> BoxFuture<'static, Outcome> {
-        unimplemented!()
+        unreachable!("calls are placed here, and not run")
     }
     fn command(self: Arc<Self>, _: &Attempt) -> Result<CommandSpec, Failure> {
-        unimplemented!()
+        unreachable!("calls are placed here, and not run")
     }
     fn command_frame(&self, _: &Attempt) -> CommandSpec {
         CommandSpec {
@@ -79,10 +79,10 @@ impl Work for Call {
         }
     }
     fn encode(&self, _: &Attempt, _: usize) -> Result<EncodedCall, Failure> {
-        unimplemented!()
+        unreachable!("calls are placed here, and not run")
     }
     fn returned(&self, _: Bytes) -> Outcome {
-        unimplemented!()
+        unreachable!("calls are placed here, and not run")
     }
     fn count_loss(&self) -> u32 {
         0

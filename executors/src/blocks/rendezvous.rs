@@ -145,6 +145,10 @@ impl Rendezvous {
             link: listening.link,
             limits: Limits::default(),
         };
+        // Each agent is an open socket, and a soft limit of 1024 is common.
+        if let Err(error) = crate::raise_open_files() {
+            tracing::debug!(%error, "cannot raise the number of files that may be open");
+        }
         let peers: Arc<dyn Peers> = Arc::clone(&self.meeting) as _;
         let listener = Listener::start(settings, peers).await.map_err(|error| {
             format!(

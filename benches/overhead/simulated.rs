@@ -53,7 +53,7 @@ async fn agent(start: Arc<AgentStart>, number: usize) -> io::Result<()> {
         process: std::process::id(),
         cores: CORES,
         memory: 1 << 30,
-        gpus: 0,
+        gpus: Some(0),
         age: Some(Duration::ZERO),
         launcher: None,
     };

@@ -22,12 +22,13 @@ pub trait Executor: Send + Sync + fmt::Debug {
         false
     }
 
-    /// Why it could never run a call that asks for this, beyond the room it takes.
+    /// Why it could never run a call that asks for this, beyond the room it takes: unless it says
+    /// otherwise, it starts no MPI applications.
     ///
     /// # Errors
     /// It could not; the reason is the end of a sentence that begins with the call.
-    fn admit(&self, _asked: &Asked) -> Result<(), String> {
-        Ok(())
+    fn admit(&self, asked: &Asked) -> Result<(), String> {
+        asked.without_mpi()
     }
 
     /// Whether any room that it offers [ends](Rooms::offered_until): calls with different timeouts
@@ -79,6 +80,24 @@ pub struct Asked {
     pub geometry: Option<Geometry>,
     /// How long an attempt may take, if that is bounded.
     pub timeout: Option<Duration>,
+}
+
+impl Asked {
+    /// Whether an executor that starts no MPI applications can run it: one rank is a process like
+    /// any other, of more only one would be started.
+    ///
+    /// # Errors
+    /// It asks for more than one rank; the reason is the end of a sentence that begins with the
+    /// call.
+    pub fn without_mpi(&self) -> Result<(), String> {
+        match self.geometry {
+            Some(geometry) if geometry.num_ranks.get() > 1 => Err(format!(
+                "cannot have {} ranks, since that resource starts no MPI applications (`mpi = true`)",
+                geometry.num_ranks
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The work that waits for room on an executor, all calls together.

@@ -365,6 +365,16 @@ fn a_contradicting_geometry_is_refused(workflow: Workflow) -> chiltepin::Result<
         panic!("{error}");
     };
     assert!(reason.contains('9'), "{reason}");
+    let ranks = TaskGeometry::nodes(2).ranks_per_node(4);
+    let error = count(stage).on("local").geometry(ranks).submit(&workflow);
+    let error = error.result().unwrap_err();
+    let ErrorKind::ImpossibleGeometry { reason } = error.kind() else {
+        panic!("{error}");
+    };
+    assert!(
+        reason.contains("on `local` it cannot have 8 ranks") && reason.contains("mpi = true"),
+        "{reason}"
+    );
     assert_eq!(stage.entered(), 0);
     count(stage)
         .geometry(TaskGeometry::nodes(1).ranks_per_node(1))

@@ -8,7 +8,6 @@ use crate::OnLoss;
 use crate::Resources;
 use crate::command::{CommandSpec, Stream};
 use crate::pool::PoolRequest;
-use crate::transport::LinkSettings;
 use crate::wire::examples::{Example, failures, reference};
 use crate::wire::{Part, WireFailure, WireUsage, WireValue};
 
@@ -41,7 +40,7 @@ pub(super) fn hello() -> AgentHello {
         process: 4321,
         cores: 64,
         memory: 128 << 30,
-        gpus: 4,
+        gpus: Some(4),
         age: Some(Duration::from_millis(2500)),
         launcher: Some(Ok(text("mpirun (Open MPI) 4.1.4"))),
     }
@@ -49,6 +48,7 @@ pub(super) fn hello() -> AgentHello {
 
 pub(super) fn bare_hello() -> AgentHello {
     AgentHello {
+        gpus: None,
         age: None,
         launcher: None,
         ..hello()
@@ -79,7 +79,6 @@ pub(super) fn welcome() -> AgentWelcome {
             variables: vec![(text("CHILTEPIN_LOG"), text("debug"))],
             prefix: vec![text("apptainer"), text("exec")],
         },
-        link: LinkSettings::default(),
         output_folder: PathBuf::from("/scratch/runs/1/workers"),
     }
 }

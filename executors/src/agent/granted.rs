@@ -14,6 +14,8 @@ pub(super) struct Granted {
     pub(super) node: String,
     /// What tasks may use.
     pub(super) machine: Machine,
+    /// How many GPUs the variables name, if any does.
+    pub(super) gpus: Option<u32>,
     /// How long ago the block began.
     pub(super) age: Option<Duration>,
 }
@@ -63,6 +65,10 @@ impl Granted {
                 memory: memory.min(whole.memory),
                 gpus: NodeGpus::granted(&value, gpus_per_node),
             },
+            gpus: NodeGpus::are_named(&value).then(|| {
+                let named = NodeGpus::granted(&value, None).count();
+                u32::try_from(named).unwrap_or(u32::MAX)
+            }),
             age,
         }
     }
@@ -95,6 +101,7 @@ mod tests {
         assert_eq!(granted.machine.cores, 4);
         assert_eq!(granted.machine.memory, 1000 << 20);
         assert_eq!(granted.machine.gpus.count(), 2);
+        assert_eq!(granted.gpus, Some(2));
         assert_eq!(granted.age, Some(Duration::from_secs(90)));
     }
 
@@ -104,6 +111,10 @@ mod tests {
         assert_eq!((pbs.machine.cores, pbs.machine.memory), (16, 8 << 30));
         assert_eq!((pbs.node.as_str(), pbs.age), ("host", None));
         assert_eq!(granted("").machine.cores, 2);
+        assert_eq!(
+            (granted("").gpus, granted("CUDA_VISIBLE_DEVICES=").gpus),
+            (None, Some(0))
+        );
         let per_cpu = granted("SLURM_CPUS_ON_NODE=4\nSLURM_MEM_PER_CPU=512");
         assert_eq!(per_cpu.machine.memory, 2 << 30);
     }

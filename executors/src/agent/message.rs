@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::CommandSpec;
 use crate::pool::PoolRequest;
-use crate::transport::LinkSettings;
 use crate::wire::codec::{self, CodecError};
 use crate::wire::{Message, Part, WireFailure, WireUsage, WireValue};
 use crate::{AttemptId, Capacity, OnLoss, Resources, TaskId};
 
 /// The version of everything in this module. Both sides are the same program.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// An attempt on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,8 +45,9 @@ pub struct AgentHello {
     pub cores: u32,
     /// Bytes of memory of the node that this job may use.
     pub memory: u64,
-    /// GPUs that the job was granted on this node.
-    pub gpus: u32,
+    /// GPUs that the job was granted on this node; none if no variable tells, and the node has what
+    /// the configuration says.
+    pub gpus: Option<u32>,
     /// How long ago the block began, by the block's own clock; none if that is not known.
     pub age: Option<Duration>,
     /// The flavour and version of the MPI launcher, in its own words, if the claim asked for it;
@@ -60,8 +60,6 @@ pub struct AgentHello {
 pub struct AgentWelcome {
     /// What its pool is made of.
     pub pool: PoolRequest,
-    /// The times of the link.
-    pub link: LinkSettings,
     /// Where workers' output files are made.
     #[serde(with = "crate::wire::path")]
     pub output_folder: PathBuf,

@@ -53,7 +53,7 @@ fn another_version_is_told_by_its_number_whatever_follows() {
     assert!(matches!(error, GreetingError::OtherProtocol(77)), "{error}");
     let mut longer = examples::hello().encode().unwrap();
     longer.push(0);
-    for bytes in [&[][..], &[1], &longer] {
+    for bytes in [&[][..], &[u8::try_from(PROTOCOL).unwrap()], &longer] {
         let error = AgentHello::decode(bytes).unwrap_err();
         assert!(matches!(error, GreetingError::Malformed(_)), "{error}");
     }

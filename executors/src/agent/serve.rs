@@ -106,7 +106,7 @@ async fn prepare(start: AgentStart) -> Result<Prepared, String> {
         process: std::process::id(),
         cores: granted.machine.cores,
         memory: granted.machine.memory,
-        gpus: u32::try_from(granted.machine.gpus.count()).unwrap_or(u32::MAX),
+        gpus: granted.gpus,
         age: granted.age,
         launcher: ask_launcher(start.launcher).await,
     };

@@ -32,7 +32,6 @@ impl Shared {
         let capacity = self.capacity(hello)?;
         let welcome = AgentWelcome {
             pool: self.settings.pool.clone(),
-            link: self.settings.link,
             output_folder: self.settings.run_folder.join("workers"),
         };
         let welcome = welcome
@@ -89,7 +88,7 @@ impl Shared {
         let machine = Machine {
             cores: hello.cores.max(1),
             memory: hello.memory,
-            gpus: NodeGpus::granted(|_| None, Some(hello.gpus)),
+            gpus: NodeGpus::granted(|_| None, hello.gpus.or(self.settings.pool.gpus_per_node)),
         };
         let pool = self
             .settings

@@ -157,6 +157,7 @@ impl State {
         now: Instant,
         commands: &mut Vec<Command>,
     ) {
+        let refused = self.without_patience(refused, now);
         let has_joined = self.nodes.values().any(|node| node.block == id);
         let is_initial = self.blocks.get(&id).is_some_and(|block| block.is_initial);
         if !has_joined {
@@ -204,6 +205,22 @@ impl State {
                 "no more blocks of `{name}` are asked for until one of those there ends: {reason}"
             );
             commands.push(Command::Warn { text });
+        }
+    }
+
+    /// What has not been answered for too long counts as refused.
+    fn without_patience(&self, refused: Refused, now: Instant) -> Refused {
+        match self.submitting.silence(now) {
+            Some(silent) if !refused.is_permanent => Refused {
+                reason: format!(
+                    "the batch system has given no block for {} min, of which the last answer \
+                     was: {}",
+                    silent.as_secs() / 60,
+                    refused.reason
+                ),
+                is_permanent: true,
+            },
+            _ => refused,
         }
     }
 

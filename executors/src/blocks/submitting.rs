@@ -9,6 +9,10 @@ pub(super) struct Submitting {
     even: Option<Instant>,
     /// How often in a row it was not answered.
     errors: u32,
+    /// Since when.
+    failing_since: Option<Instant>,
+    /// Whether it has ever been answered well.
+    has_succeeded: bool,
     not_before: Option<Instant>,
     /// Why nothing is asked for at the moment.
     trouble: Option<String>,
@@ -24,6 +28,12 @@ pub(super) const BURST: u32 = 5;
 
 /// The longest pause after the batch system did not answer.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long it is asked again if it never gave a block: it may not be set up here at all.
+pub(super) const FIRST_PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// How long it is asked again if it did before: it may be under maintenance.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
 impl Submitting {
     /// When the next block may be asked for; none if only an answer or an end changes anything.
@@ -48,6 +58,8 @@ impl Submitting {
     pub(super) fn succeeded(&mut self) {
         self.is_under_way = false;
         self.errors = 0;
+        self.failing_since = None;
+        self.has_succeeded = true;
         self.not_before = None;
         self.trouble = None;
     }
@@ -57,13 +69,26 @@ impl Submitting {
         self.is_under_way = false;
         self.not_before = Some(now + pause(self.errors));
         self.errors = self.errors.saturating_add(1);
+        self.failing_since.get_or_insert(now);
         self.trouble.replace(reason).is_none()
+    }
+
+    /// For how long it has not answered, if that is too long by now.
+    pub(super) fn silence(&self, now: Instant) -> Option<Duration> {
+        let patience = if self.has_succeeded {
+            PATIENCE
+        } else {
+            FIRST_PATIENCE
+        };
+        let silent = now.saturating_duration_since(self.failing_since?);
+        (silent >= patience).then_some(silent)
     }
 
     /// It was refused; nothing is asked for until a block ends, since a limit on their number may
     /// be why.
     pub(super) fn refused(&mut self, reason: String) {
         self.is_under_way = false;
+        self.failing_since = None;
         self.is_refused = true;
         self.trouble = Some(reason);
     }
@@ -123,6 +148,21 @@ mod tests {
         submitting.succeeded();
         assert_eq!(submitting.earliest(now), Some(now));
         assert_eq!(submitting.trouble(), None);
+    }
+
+    #[test]
+    fn silence_is_borne_longer_once_it_has_answered() {
+        let begin = Instant::now();
+        let mut submitting = Submitting::default();
+        for (patience, round) in [(FIRST_PATIENCE, 0), (PATIENCE, 1)] {
+            submitting.failed("no answer".to_owned(), begin);
+            submitting.failed("no answer".to_owned(), begin + patience / 2);
+            let almost = begin + patience - Duration::from_secs(1);
+            assert_eq!(submitting.silence(almost), None, "round {round}");
+            assert_eq!(submitting.silence(begin + patience), Some(patience));
+            submitting.succeeded();
+            assert_eq!(submitting.silence(begin + patience * 2), None);
+        }
     }
 
     #[test]

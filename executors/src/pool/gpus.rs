@@ -35,10 +35,7 @@ impl NodeGpus {
         // Intel's library takes an empty mask for none set.
         let level_zero = value(LEVEL_ZERO).filter(|value| !value.trim().is_empty());
         let level_zero = level_zero.map(|value| listed(&value, is_level_zero_device));
-        if [&cuda, &rocr, &hip, &level_zero]
-            .into_iter()
-            .all(Option::is_none)
-        {
+        if !Self::are_named(value) {
             let all: Vec<_> = (0..gpus_per_node.unwrap_or(0))
                 .map(|gpu| gpu.to_string())
                 .collect();
@@ -59,6 +56,15 @@ impl NodeGpus {
             hip,
             level_zero: level_zero.unwrap_or_default(),
         }
+    }
+
+    /// Whether any variable tells which GPUs there are, or that there are none.
+    pub fn are_named(value: impl Fn(&str) -> Option<String>) -> bool {
+        // Intel's library takes an empty mask for none set.
+        [CUDA, ROCR, HIP]
+            .into_iter()
+            .any(|name| value(name).is_some())
+            || value(LEVEL_ZERO).is_some_and(|mask| !mask.trim().is_empty())
     }
 
     /// How many there are. Variables that disagree count as the one that names the fewest.

@@ -32,7 +32,10 @@ fn an_agent_says_what_it_is() {
     );
     let hello = &remote.hello;
     assert_eq!((hello.executor.as_str(), hello.block), ("compute", 3));
-    assert_eq!((hello.node.as_str(), hello.cores, hello.gpus), ("n7", 5, 3));
+    assert_eq!(
+        (hello.node.as_str(), hello.cores, hello.gpus),
+        ("n7", 5, Some(3))
+    );
     assert_eq!(hello.process.to_string(), remote.started.process.pid());
     let age = hello.age.unwrap().as_secs();
     assert!((90..150).contains(&age), "{age}");

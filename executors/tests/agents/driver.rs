@@ -105,7 +105,6 @@ impl AgentEvents for Events {
 /// Takes every agent.
 struct Takes {
     request: PoolRequest,
-    link: LinkSettings,
     output_folder: PathBuf,
     agents: Mutex<Sender<Taken>>,
 }
@@ -132,7 +131,6 @@ impl Peers for Takes {
         let agent = Agent::new(Arc::clone(link), &hello, settings, events);
         let welcome = AgentWelcome {
             pool: self.request.clone(),
-            link: self.link,
             output_folder: self.output_folder.clone(),
         };
         let receive = agent.receive();
@@ -224,7 +222,6 @@ impl Driver {
         let (sender, agents) = mpsc::channel();
         let takes = Takes {
             request: wish.request,
-            link: wish.link,
             output_folder: folder.path().join("workers"),
             agents: Mutex::new(sender),
         };

@@ -196,9 +196,9 @@ fn an_unreachable_batch_system_is_asked_less_and_less_and_warned_about_once() {
     let mut world = world(|_| {});
     world.health.is_unreachable = true;
     world.submit_calls(1);
-    world.pass(seconds(600));
+    world.pass(seconds(250));
     let asked = world.submissions.len();
-    assert!((8..=18).contains(&asked), "asked {asked} times");
+    assert!((7..=10).contains(&asked), "asked {asked} times");
     assert_eq!(world.warnings.len(), 1, "{:?}", world.warnings);
     let trouble = |world: &World| {
         let clock = std::time::SystemTime::UNIX_EPOCH;
@@ -208,7 +208,7 @@ fn an_unreachable_batch_system_is_asked_less_and_less_and_warned_about_once() {
         trouble(&world).as_deref(),
         Some("unable to contact the controller")
     );
-    assert_eq!(world.state.last_block, 0);
+    assert!(world.until(seconds(10), |world| world.state.last_block == 0));
     world.health.is_unreachable = false;
     assert!(world.until(seconds(120), World::is_idle));
     assert_eq!(
@@ -232,6 +232,41 @@ fn a_refusal_ends_what_waits_with_the_words_of_the_batch_system() {
     assert_eq!(world.submissions.len(), 1);
     world.pass(seconds(600));
     assert_eq!(world.submissions.len(), 1);
+}
+
+#[test]
+fn a_batch_system_that_never_answers_is_given_up() {
+    let mut world = world(|_| {});
+    world.health.is_unreachable = true;
+    world.submit_calls(5);
+    world.pass(seconds(290));
+    assert_eq!(world.broken, None);
+    assert!(world.was_warned("at the moment: unable to contact the controller"));
+    assert!(world.until(seconds(100), |world| world.broken.is_some()));
+    let reason = world.broken.clone().unwrap();
+    assert!(
+        reason.contains("has given no block for 5 min")
+            && reason.contains("unable to contact the controller"),
+        "{reason}"
+    );
+    let asked = world.submissions.len();
+    assert!(asked <= 12, "{asked} requests");
+    world.pass(seconds(600));
+    assert_eq!(world.submissions.len(), asked);
+}
+
+#[test]
+fn a_batch_system_under_maintenance_is_awaited() {
+    let mut world = world(|plan| plan.max = 1);
+    world.submit_calls(1);
+    assert!(world.until(seconds(60), World::is_idle));
+    assert!(world.until(seconds(100), |world| world.alive_jobs().is_empty()));
+    world.health.is_unreachable = true;
+    world.submit_calls(1);
+    world.pass(seconds(60 * 60));
+    assert_eq!(world.broken, None);
+    world.health.is_unreachable = false;
+    assert!(world.until(seconds(120), World::is_idle));
 }
 
 #[test]

@@ -252,7 +252,7 @@ load() {
 node_main() {
     cat <<'END'
 hostname "$NODE"
-mount --bind "$ETC/hosts" /etc/hosts
+mount --bind "$HOSTS" /etc/hosts
 mount -t tmpfs -o mode=1777 shm /dev/shm
 for _ in $(seq 200); do ip link show eth0 >/dev/null 2>&1 && break; sleep 0.02; done
 mount -t sysfs sysfs /sys 2>/dev/null
@@ -283,7 +283,7 @@ start_node() { # NODE
                 setsid slurmd -N "$node" -f "$SLURM_CONF" </dev/null >>"$LOG/$node.out" 2>&1
         return
     fi
-    NODE=$node ADDRESS=$SUBNET.$((10 + ${node#n})) ETC=$ETC spawn "$node" \
+    NODE=$node ADDRESS=$SUBNET.$((10 + ${node#n})) HOSTS=$ETC/hosts spawn "$node" \
         unshare --net --mount --uts --ipc --pid --fork --kill-child=KILL --mount-proc \
         bash -c "$(node_main)"
     outer=$(process "$node")

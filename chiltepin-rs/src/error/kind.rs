@@ -271,7 +271,14 @@ impl fmt::Display for ErrorKind {
                 if let Some(nearest) = nearest {
                     write!(formatter, "; did you mean `{nearest}`?")?;
                 }
-                write!(formatter, " (configured: {})", Names(known))
+                write!(formatter, " (configured: {})", Names(known))?;
+                if nearest.is_none() && matches!(&known[..], [only] if only == "local") {
+                    formatter.write_str(
+                        "; more are read from the file that `#[chiltepin::main(config = \"..\")]`, \
+                         the workflow's builder or `CHILTEPIN_CONFIG` names",
+                    )?;
+                }
+                Ok(())
             }
             Self::UnavailableExecutor { name, reason } => {
                 write!(formatter, "cannot run on executor `{name}`: {reason}")

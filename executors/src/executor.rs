@@ -135,7 +135,8 @@ impl Wanted {
 /// Is told of an executor's room beyond what it [offers](Executor::offer) from the start, which is
 /// offer number 0.
 pub trait Rooms: Send + Sync {
-    /// There is room. Made again under the same number it replaces the earlier one.
+    /// There is room. Made again under the same number it says anew how much there is in all: what
+    /// runs there is part of it, also if it was withdrawn meanwhile.
     fn offered(&self, offer: u32, capacity: Capacity) {
         self.offered_until(offer, capacity, None);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use chiltepin_executors::panic::catch;
 use chiltepin_executors::{AttemptId, Executor, Invocation, Outcome, TaskId};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
@@ -171,14 +172,19 @@ impl Driver {
             }
         };
         // The kernel may let go of a failure that no longer counts; its last reference, and with it
-        // the user's error, is dropped here and not under the lock.
-        let _kept = match &finish {
+        // the user's error, is dropped here and not under the lock. That must not keep the executor
+        // that reports from going on.
+        let kept = match &finish {
             Finish::Failed { failure, .. } => Some(failure.clone()),
             _ => None,
         };
         let keep = executor.map(|executor| (executor, task.kind().holds_thread()));
         let arrivals = self.ask(Event::Finished { attempt, finish });
-        self.welcome(arrivals, keep)
+        let next = self.welcome(arrivals, keep);
+        if kept.is_some() {
+            let _ = catch(|| drop(kept));
+        }
+        next
     }
 
     /// An executor reports that an attempt begins.
@@ -314,9 +320,9 @@ impl Driver {
 
     /// Lets the executors go of what they hold.
     pub(crate) async fn shut_executors(&self, grace: Duration) {
-        for executor in self.executors.iter().filter_map(Installed::executor) {
-            executor.shutdown(grace).await;
-        }
+        // All at once: one that takes its time must not use up that of the others.
+        let executors = self.executors.iter().filter_map(Installed::executor);
+        futures::future::join_all(executors.map(|executor| executor.shutdown(grace))).await;
     }
 
     /// Whether some executor keeps accounts of its attempts.

@@ -87,12 +87,13 @@ impl Driver {
                     }
                     let pause = at.saturating_duration_since(std::time::Instant::now());
                     let task = payload.header().name();
-                    match failure {
+                    // The user's error shows itself and is dropped, which may panic.
+                    let _ = catch(|| match failure {
                         Some(error) => {
                             tracing::info!(task, %attempt, ?pause, %error, "trying again");
                         }
                         None => tracing::info!(task, %attempt, ?pause, "trying again"),
-                    }
+                    });
                 }
                 Command::Ended {
                     id,
@@ -107,7 +108,8 @@ impl Driver {
                         self.end_scope(id, &ending);
                     }
                     if let Some(error) = payload.header().decision().failure() {
-                        tracing::debug!(task = payload.header().name(), %id, %error, "ended");
+                        let task = payload.header().name();
+                        let _ = catch(|| tracing::debug!(task, %id, %error, "ended"));
                     }
                 }
                 Command::Wanted { executor } => self.tell_wanted(executor),

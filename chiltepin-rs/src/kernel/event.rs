@@ -26,7 +26,7 @@ pub(crate) enum Event<'a, P, F> {
     /// an error fails the task.
     DependencyMet { id: TaskId, result: Result<(), F> },
     /// An executor has room; `offer` numbers it within the executor. Made again under the same
-    /// number, it takes the place of the earlier one and counts nothing that runs there.
+    /// number, it says anew how much there is in all: what runs there is part of it.
     Offered {
         executor: ExecutorId,
         offer: u32,

@@ -22,9 +22,71 @@ pub(super) struct Offer {
     serial: u32,
     /// When it goes away, where that is known.
     pub(super) until: Option<Instant>,
-    /// All of it but what abandoned attempts hold, which may never come back.
+    /// It was withdrawn, and is remembered for what still runs there.
+    is_withdrawn: bool,
+    announced: Capacity,
+    /// What attempts hold that are not abandoned.
+    held: Held,
+    /// What abandoned attempts hold, which may never come back.
+    lost: Held,
+    /// All of it but what is lost.
     pub(super) total: Capacity,
     pub(super) free: Capacity,
+    /// More is held than there is, since it was offered again with less.
+    pub(super) is_overdrawn: bool,
+}
+
+/// Demands, added up.
+type Held = Capacity;
+
+const NOTHING: Held = Held {
+    async_bodies: 0,
+    cores: 0,
+    memory: 0,
+    gpus: 0,
+};
+
+impl Offer {
+    /// Reckons anew what is left.
+    fn settle(&mut self) {
+        self.total = without(&self.announced, &self.lost);
+        self.free = without(&self.total, &self.held);
+        let Held {
+            async_bodies,
+            cores,
+            memory,
+            gpus,
+        } = self.held;
+        self.is_overdrawn = !self.total.fits(&Demand {
+            async_bodies,
+            cores,
+            memory,
+            gpus,
+        });
+    }
+
+    fn is_unused(&self) -> bool {
+        self.held == NOTHING && self.lost == NOTHING
+    }
+}
+
+/// What is left of some room where so much of it is taken; nothing where that is more.
+fn without(room: &Capacity, taken: &Held) -> Capacity {
+    Capacity {
+        async_bodies: room.async_bodies.saturating_sub(taken.async_bodies),
+        cores: room.cores.saturating_sub(taken.cores),
+        memory: room.memory.saturating_sub(taken.memory),
+        gpus: room.gpus.saturating_sub(taken.gpus),
+    }
+}
+
+fn of_demand(demand: &Demand) -> Held {
+    Held {
+        async_bodies: demand.async_bodies,
+        cores: demand.cores,
+        memory: demand.memory,
+        gpus: demand.gpus,
+    }
 }
 
 /// All offers, by executor and place.
@@ -35,7 +97,8 @@ pub(super) struct Offers {
 }
 
 impl Offers {
-    /// Adds an offer, in place of an earlier one of that number: what runs there counts no more.
+    /// Adds an offer, or says anew how much room that of this number is: what runs there is part of
+    /// it, also where it was withdrawn meanwhile.
     pub(super) fn add(
         &mut self,
         executor: ExecutorId,
@@ -47,23 +110,37 @@ impl Offers {
         if at >= self.executors.len() {
             self.executors.resize_with(at + 1, Vec::new);
         }
+        let offers = &mut self.executors[at];
+        let known = offers.iter_mut().zip(0..).find_map(|(offer, place)| {
+            let offer = offer.as_mut().filter(|offer| offer.number == number)?;
+            Some((offer, place))
+        });
+        if let Some((offer, place)) = known {
+            offer.until = until;
+            offer.is_withdrawn = false;
+            offer.announced = capacity;
+            offer.settle();
+            return Room {
+                executor,
+                place,
+                serial: offer.serial,
+            };
+        }
         self.last_serial = self.last_serial.wrapping_add(1);
         let serial = self.last_serial;
         let offer = Some(Offer {
             number,
             serial,
             until,
+            is_withdrawn: false,
+            announced: capacity,
+            held: NOTHING,
+            lost: NOTHING,
             total: capacity,
             free: capacity,
+            is_overdrawn: false,
         });
-        let offers = &mut self.executors[at];
-        let same =
-            |other: &Option<Offer>| other.as_ref().is_some_and(|other| other.number == number);
-        let place = offers
-            .iter()
-            .position(same)
-            .or_else(|| offers.iter().position(Option::is_none));
-        let place = match place {
+        let place = match offers.iter().position(Option::is_none) {
             Some(place) => {
                 offers[place] = offer;
                 place
@@ -84,29 +161,32 @@ impl Offers {
         let Some(offers) = self.executors.get_mut(usize::from(executor.0)) else {
             return;
         };
-        for offer in offers.iter_mut() {
-            if offer.as_ref().is_some_and(|offer| offer.number == number) {
-                *offer = None;
+        for place in offers.iter_mut() {
+            let Some(offer) = place.as_mut().filter(|offer| offer.number == number) else {
+                continue;
+            };
+            offer.is_withdrawn = true;
+            if offer.is_unused() {
+                *place = None;
             }
         }
-        while offers.last().is_some_and(Option::is_none) {
-            offers.pop();
-        }
+        self.trim(executor);
     }
 
-    /// Withdraws whatever an executor has offered.
+    /// Withdraws whatever an executor has offered, for good.
     pub(super) fn withdraw_all(&mut self, executor: ExecutorId) {
         if let Some(offers) = self.executors.get_mut(usize::from(executor.0)) {
             offers.clear();
         }
     }
 
+    /// An offer that stands.
     pub(super) fn get(&self, room: Room) -> Option<&Offer> {
         self.executors
             .get(usize::from(room.executor.0))?
             .get(room.place as usize)?
             .as_ref()
-            .filter(|offer| offer.serial == room.serial)
+            .filter(|offer| offer.serial == room.serial && !offer.is_withdrawn)
     }
 
     /// The number under which its executor made the offer of this room.
@@ -118,32 +198,48 @@ impl Offers {
 
     /// Takes a demand out of an offer; false where it does not fit or the offer is gone.
     pub(super) fn take(&mut self, room: Room, demand: &Demand) -> bool {
-        self.get_mut(room)
-            .is_some_and(|offer| offer.free.take(demand))
+        let offer = self.get_mut(room).filter(|offer| !offer.is_withdrawn);
+        offer.is_some_and(|offer| {
+            let taken = offer.free.take(demand);
+            if taken {
+                offer.held.give(demand);
+            }
+            taken
+        })
     }
 
-    /// Gives back what was taken; true if the offer is still there.
+    /// Gives back what was taken; true if the offer still stands.
     pub(super) fn give(&mut self, room: Room, demand: &Demand) -> bool {
-        let offer = self.get_mut(room);
-        let is_there = offer.is_some();
-        if let Some(offer) = offer {
-            offer.free.give(demand);
+        let Some(offer) = self.get_mut(room) else {
+            return false;
+        };
+        offer.held = without(&offer.held, &of_demand(demand));
+        if !offer.is_withdrawn {
+            offer.settle();
+            return true;
         }
-        is_there
+        if offer.is_unused() {
+            self.executors[usize::from(room.executor.0)][room.place as usize] = None;
+            self.trim(room.executor);
+        }
+        false
     }
 
     /// Counts no longer on what was taken by an attempt that cannot be stopped.
     pub(super) fn lose(&mut self, room: Room, demand: &Demand) {
         if let Some(offer) = self.get_mut(room) {
-            let taken = offer.total.take(demand);
-            debug_assert!(taken, "an attempt held more than was offered");
+            offer.held = without(&offer.held, &of_demand(demand));
+            offer.lost.give(demand);
+            offer.settle();
         }
     }
 
     /// Counts on it again.
     pub(super) fn recover(&mut self, room: Room, demand: &Demand) {
         if let Some(offer) = self.get_mut(room) {
-            offer.total.give(demand);
+            offer.lost = without(&offer.lost, &of_demand(demand));
+            offer.held.give(demand);
+            offer.settle();
         }
     }
 
@@ -154,7 +250,7 @@ impl Offers {
             .get(usize::from(executor.0))
             .map_or(&[][..], Vec::as_slice);
         offers.iter().zip(0..).filter_map(move |(offer, place)| {
-            let offer = offer.as_ref()?;
+            let offer = offer.as_ref().filter(|offer| !offer.is_withdrawn)?;
             Some((
                 Room {
                     executor,
@@ -166,6 +262,16 @@ impl Offers {
         })
     }
 
+    /// Forgets places at the end that hold nothing.
+    fn trim(&mut self, executor: ExecutorId) {
+        if let Some(offers) = self.executors.get_mut(usize::from(executor.0)) {
+            while offers.last().is_some_and(Option::is_none) {
+                offers.pop();
+            }
+        }
+    }
+
+    /// An offer that stands, or was withdrawn and is still remembered.
     fn get_mut(&mut self, room: Room) -> Option<&mut Offer> {
         self.executors
             .get_mut(usize::from(room.executor.0))?
@@ -174,10 +280,45 @@ impl Offers {
             .filter(|offer| offer.serial == room.serial)
     }
 
-    /// Every offer.
+    /// Every offer, those among them that were withdrawn, each with what is held of it.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (Room, &Offer)> {
-        (0..64).flat_map(|executor| self.of(ExecutorId(executor)))
+        let executors = self.executors.iter().zip(0..);
+        executors.flat_map(|(offers, executor)| {
+            offers.iter().zip(0..).filter_map(move |(offer, place)| {
+                let offer = offer.as_ref()?;
+                let room = Room {
+                    executor: ExecutorId(executor),
+                    place,
+                    serial: offer.serial,
+                };
+                Some((room, offer))
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+impl Offer {
+    /// Checks what it says against what attempts hold that go on, and that were abandoned.
+    pub(super) fn check(&self, held: &[Demand], lost: &[Demand]) {
+        let sum = |demands: &[Demand]| {
+            let mut sum = NOTHING;
+            demands.iter().for_each(|demand| sum.give(demand));
+            sum
+        };
+        assert_eq!(self.held, sum(held), "what is held of {self:?}");
+        assert_eq!(self.lost, sum(lost), "what is lost of {self:?}");
+        assert!(
+            !self.is_withdrawn || !self.is_unused(),
+            "it was withdrawn, and nothing runs there: {self:?}"
+        );
+        if !self.is_withdrawn {
+            let mut settled = self.clone();
+            settled.settle();
+            assert_eq!((settled.total, settled.free), (self.total, self.free));
+            assert_eq!(settled.is_overdrawn, self.is_overdrawn);
+        }
     }
 }
 
@@ -206,24 +347,54 @@ mod tests {
     }
 
     #[test]
-    fn room_of_an_offer_that_is_gone_is_forgotten() {
+    fn what_runs_on_an_offer_that_comes_back_is_part_of_it() {
         let mut offers = Offers::default();
         let first = offers.add(EXECUTOR, 0, cores(4), None);
         assert!(offers.take(first, &demand(3)));
         assert!(!offers.take(first, &demand(2)));
         offers.withdraw(EXECUTOR, 0);
         let second = offers.add(EXECUTOR, 0, cores(4), None);
-        assert_eq!(first.place, second.place);
-        assert!(!offers.give(first, &demand(3)));
+        assert_eq!(first, second);
+        assert_eq!(offers.get(second).unwrap().free, cores(1));
+        assert!(offers.give(first, &demand(3)));
         assert_eq!(offers.get(second).unwrap().free, cores(4));
     }
 
     #[test]
-    fn an_offer_made_again_takes_the_place_of_the_first() {
+    fn an_offer_that_is_gone_is_remembered_while_something_runs_there() {
+        let mut offers = Offers::default();
+        let first = offers.add(EXECUTOR, 0, cores(4), None);
+        assert!(offers.take(first, &demand(3)));
+        offers.withdraw(EXECUTOR, 0);
+        assert!(offers.get(first).is_none());
+        assert!(!offers.take(first, &demand(1)));
+        assert_eq!(offers.of(EXECUTOR).count(), 0);
+        assert!(!offers.give(first, &demand(3)));
+        assert!(offers.executors[3].is_empty());
+        let second = offers.add(EXECUTOR, 0, cores(4), None);
+        assert_ne!(first, second);
+        assert_eq!(offers.get(second).unwrap().free, cores(4));
+    }
+
+    #[test]
+    fn an_offer_made_again_with_less_is_overdrawn_until_enough_has_ended() {
+        let mut offers = Offers::default();
+        let room = offers.add(EXECUTOR, 0, cores(4), None);
+        assert!((0..4).all(|_| offers.take(room, &demand(1))));
+        offers.add(EXECUTOR, 0, cores(2), None);
+        for (left, free) in [(3, 0), (2, 0), (1, 1)] {
+            assert!(offers.give(room, &demand(1)));
+            let offer = offers.get(room).unwrap();
+            assert_eq!((offer.free, offer.is_overdrawn), (cores(free), left > 2));
+        }
+    }
+
+    #[test]
+    fn an_offer_made_again_is_the_same() {
         let mut offers = Offers::default();
         let first = offers.add(EXECUTOR, 7, cores(4), None);
         let second = offers.add(EXECUTOR, 7, cores(2), None);
-        assert!(offers.get(first).is_none());
+        assert_eq!(offers.get(first).unwrap().total, cores(2));
         assert_eq!(
             offers
                 .of(EXECUTOR)

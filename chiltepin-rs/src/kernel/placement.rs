@@ -220,7 +220,7 @@ impl Placement {
             return None;
         }
         let offer = self.offers.get(room)?;
-        if !lasts(offer, &shape.key, self.now) {
+        if offer.is_overdrawn || !lasts(offer, &shape.key, self.now) {
             return None;
         }
         let turn = shape.queue.pop(is_queued)?;

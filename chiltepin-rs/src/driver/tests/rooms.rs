@@ -152,12 +152,13 @@ fn an_executor_that_does_not_admit_a_call_is_left_out() {
             .geometry(TaskGeometry::nodes(3))
             .submit(&workflow),
     );
-    wide()
+    let long = Duration::from_secs(31);
+    wait()
+        .timeout(long)
         .on(["elsewhere", "local"])
         .submit(&workflow)
         .result()
         .unwrap();
-    let long = Duration::from_secs(31);
     for (call, geometry) in [
         (wide().on("elsewhere"), true),
         (wide().on("elsewhere").timeout(long), true),

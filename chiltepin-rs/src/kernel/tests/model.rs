@@ -20,6 +20,7 @@ pub(super) const ENDING: ExecutorId = ExecutorId(1);
 pub(super) struct Attempt {
     pub(super) number: u32,
     pub(super) executor: u8,
+    pub(super) offer: u32,
     pub(super) deadline: Option<Instant>,
     pub(super) was_stopped: bool,
     pub(super) zombie: bool,
@@ -43,6 +44,13 @@ pub(super) struct Task {
     pub(super) had_timeout: bool,
     pub(super) last: Option<How>,
     pub(super) ended: Option<Ending<u32>>,
+}
+
+/// An offer, as it was last made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stand {
+    pub(super) capacity: Capacity,
+    pub(super) until: Option<Instant>,
 }
 
 impl Attempt {
@@ -77,23 +85,14 @@ pub(super) struct Model {
     pub(super) tasks: Vec<Task>,
     pub(super) told: Told,
     pub(super) drained: u32,
-    /// By executor: what it has in all, until an offer is withdrawn or made again.
-    pub(super) room: [Option<Capacity>; 3],
-    pub(super) offered: Vec<(u8, u32)>,
-    /// The offers that stand, each with its end.
-    pub(super) standing: HashMap<(u8, u32), Option<Instant>>,
+    /// The offers that stand.
+    pub(super) standing: HashMap<(u8, u32), Stand>,
     /// What each executor will ever have room for.
     pub(super) largest: [Option<Capacity>; 3],
 }
 
 impl Model {
     pub(super) fn new() -> Self {
-        let nothing = Capacity {
-            async_bodies: 0,
-            cores: 0,
-            memory: 0,
-            gpus: 0,
-        };
         let mut fixture = Fixture::new(&LIMITS);
         fixture.kernel.placement.may_pass = 2;
         fixture.kernel.expect_ends(ENDING);
@@ -104,8 +103,6 @@ impl Model {
             tasks: Vec::new(),
             told: Told::Nothing,
             drained: 0,
-            room: [Some(nothing); 3],
-            offered: Vec::new(),
             standing: HashMap::new(),
             largest: [Some(Capacity::UNBOUNDED); 3],
         }
@@ -141,9 +138,6 @@ impl Model {
             }
             Step::Break { executor } => self.bound(executor, None),
             Step::Withdraw { executor, offer } => {
-                if self.offered.contains(&(executor, offer)) {
-                    self.room[usize::from(executor)] = None;
-                }
                 self.standing.remove(&(executor, offer));
                 self.send(Event::Withdrawn {
                     executor: ExecutorId(executor),
@@ -323,7 +317,6 @@ impl Model {
             *known = largest;
         }
         if largest.is_none() {
-            self.room[usize::from(executor)] = None;
             self.standing.retain(|(of, _), _| *of != executor);
         }
         self.send(Event::Bounded {
@@ -334,19 +327,9 @@ impl Model {
 
     fn offer(&mut self, (executor, offer): (u8, u32), capacity: Capacity, until: Option<Instant>) {
         if self.largest[usize::from(executor)].is_some() {
-            self.standing.insert((executor, offer), until);
+            self.standing
+                .insert((executor, offer), Stand { capacity, until });
         }
-        let room = &mut self.room[usize::from(executor)];
-        if self.offered.contains(&(executor, offer)) {
-            *room = None;
-        }
-        if let Some(room) = room {
-            room.async_bodies = room.async_bodies.saturating_add(capacity.async_bodies);
-            room.cores = room.cores.saturating_add(capacity.cores);
-            room.memory = room.memory.saturating_add(capacity.memory);
-            room.gpus = room.gpus.saturating_add(capacity.gpus);
-        }
-        self.offered.push((executor, offer));
         self.send(Event::Offered {
             executor: ExecutorId(executor),
             offer,

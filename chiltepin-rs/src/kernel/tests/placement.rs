@@ -82,6 +82,27 @@ fn a_withdrawn_offer_takes_no_task_and_its_room_is_forgotten() {
 }
 
 #[test]
+fn an_offer_made_again_counts_what_runs_there() {
+    let mut fixture = Fixture::with(cores(2));
+    let first = fixture.submit(call());
+    let second = fixture.submit(call());
+    let third = fixture.submit(call());
+    fixture.submit(call());
+    assert!(fixture.offer(0, 0, cores(2)).is_empty());
+    assert!(fixture.withdraw(0, 0).is_empty());
+    assert!(fixture.offer(0, 0, cores(2)).is_empty());
+    assert_eq!(fixture.offer(0, 0, cores(3)), ["start 3.1 on 0"]);
+    // With less than what runs there nothing is handed on.
+    assert!(fixture.offer(0, 0, cores(1)).is_empty());
+    assert_eq!(fixture.succeed(first), ["end 1.1: Succeeded"]);
+    assert_eq!(fixture.succeed(second), ["end 2.1: Succeeded"]);
+    assert_eq!(
+        fixture.succeed(third),
+        ["end 3.1: Succeeded", "start 4.1 on 0"]
+    );
+}
+
+#[test]
 fn higher_priority_goes_first_then_the_one_that_was_ready_earlier() {
     let mut fixture = Fixture::with(cores(1));
     let running = fixture.submit(call());

@@ -39,6 +39,7 @@ impl Model {
                         "{attempt} starts too early"
                     );
                 }
+                let until = self.check_room(attempt, (executor.0, offer), at);
                 let now = self.fixture.now;
                 let task = &mut self.tasks[at];
                 assert!(task.external == 0 && !task.external_failed);
@@ -47,8 +48,6 @@ impl Model {
                     task.attempts == 0 || task.delayed || task.was_returned,
                     "{attempt} starts without a pause"
                 );
-                let until = self.standing.get(&(executor.0, offer));
-                let until = until.unwrap_or_else(|| panic!("{attempt} starts on no offer"));
                 let end = now + Duration::from_millis(300);
                 assert!(
                     !task.sketch.timeout || until.is_none_or(|until| end <= until),
@@ -71,6 +70,7 @@ impl Model {
                 task.running = Some(Attempt {
                     number: attempt.attempt,
                     executor: executor.0,
+                    offer,
                     deadline,
                     was_stopped: false,
                     zombie: false,
@@ -322,21 +322,33 @@ impl Model {
         for (limit, label) in LIMITS.into_iter().zip(0..) {
             assert!(self.labelled(label) <= limit, "label {label}");
         }
-        for (room, executor) in self.room.into_iter().zip(0_u8..) {
-            let Some(mut room) = room else { continue };
-            for task in &self.tasks {
-                if task
-                    .running
-                    .as_ref()
-                    .is_some_and(|running| running.executor == executor)
-                {
-                    assert!(
-                        room.take(&task.demand()),
-                        "executor {executor} has no such room"
-                    );
-                }
-            }
+    }
+
+    /// Checks that there is room on an offer for one more attempt of this task, and tells when that
+    /// offer ends.
+    fn check_room(&self, attempt: AttemptId, offer: (u8, u32), at: usize) -> Option<Instant> {
+        let stand = self.standing.get(&offer);
+        let stand = stand.unwrap_or_else(|| panic!("{attempt} starts on no offer"));
+        let there = self.tasks.iter().filter(|task| {
+            let running = task.running.as_ref();
+            running.is_some_and(|it| (it.executor, it.offer) == offer)
+        });
+        // An offer made again may be smaller than what runs there: more than it has is then held of
+        // what this task does not ask for.
+        let (asked, room) = (self.tasks[at].demand(), stand.capacity);
+        let mut held = asked;
+        for demand in there.map(Task::demand) {
+            held.async_bodies += demand.async_bodies;
+            held.cores += demand.cores;
+            held.gpus += demand.gpus;
         }
+        assert!(
+            (asked.async_bodies == 0 || held.async_bodies <= room.async_bodies)
+                && (asked.cores == 0 || held.cores <= room.cores)
+                && (asked.gpus == 0 || held.gpus <= room.gpus),
+            "{attempt} starts where there is no room: {held:?} of {room:?}"
+        );
+        stand.until
     }
 
     /// How many attempts with this label run, those of ended tasks among them.

@@ -215,7 +215,11 @@ impl Offers {
         };
         offer.held = without(&offer.held, &of_demand(demand));
         if !offer.is_withdrawn {
-            offer.settle();
+            if offer.is_overdrawn {
+                offer.settle();
+            } else {
+                offer.free.give(demand);
+            }
             return true;
         }
         if offer.is_unused() {

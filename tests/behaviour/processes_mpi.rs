@@ -110,7 +110,8 @@ fn a_geometry_that_no_block_can_hold_is_refused_at_submit() {
         "{error}"
     );
     let said = error.to_string();
-    assert!(said.contains("4 nodes") && said.contains("has 3"), "{said}");
+    let expected = "on `mpi` it spans 4 nodes, and a block of `mpi` has 3";
+    assert!(said.contains(expected), "{said}");
     assert!(!place.path("asked").exists(), "nothing was started for it");
 }
 

@@ -114,7 +114,7 @@ impl Apps {
             return Ok(());
         }
         Err(format!(
-            "it spans {nodes} nodes, and a block of `{}` has {most} (`nodes_per_block`)",
+            "spans {nodes} nodes, and a block of `{}` has {most} (`nodes_per_block`)",
             self.settings.executor
         ))
     }

@@ -375,6 +375,6 @@ fn a_geometry_larger_than_a_block_is_refused_with_both_numbers() {
     assert_eq!(block.apps.admit(&Asked::default()), Ok(()));
     assert_eq!(
         block.apps.admit(&asked(3)).unwrap_err(),
-        "it spans 3 nodes, and a block of `mpi` has 2 (`nodes_per_block`)"
+        "spans 3 nodes, and a block of `mpi` has 2 (`nodes_per_block`)"
     );
 }

@@ -2,11 +2,14 @@
 
 mod check;
 mod model;
+mod offers;
 mod random;
+mod refusals;
 mod rules;
 
 use std::time::Duration;
 
+use self::model::World;
 use super::plan::{NodeRoom, Plan};
 
 pub(super) fn plan() -> Plan {
@@ -30,4 +33,14 @@ pub(super) fn plan() -> Plan {
         },
         max_apps: None,
     }
+}
+
+fn world(change: impl FnOnce(&mut Plan)) -> World {
+    let mut plan = plan();
+    change(&mut plan);
+    World::new(plan, 7)
+}
+
+fn has_offers(world: &World) -> bool {
+    world.hosts.values().any(|host| host.is_offered)
 }

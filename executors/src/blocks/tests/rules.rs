@@ -1,21 +1,9 @@
 use std::time::Duration;
 
-use super::super::plan::Plan;
-use super::super::scaling::{Waiting, WaitingApps};
 use super::model::{CORES, World, node_name, seconds};
-use super::plan;
-use crate::provider::{JobEnd, JobId, JobState, JobStatus};
+use super::{has_offers, world};
+use crate::provider::{JobEnd, JobState, JobStatus};
 use crate::transport::LinkEnd;
-
-fn world(change: impl FnOnce(&mut Plan)) -> World {
-    let mut plan = plan();
-    change(&mut plan);
-    World::new(plan, 7)
-}
-
-fn has_offers(world: &World) -> bool {
-    world.hosts.values().any(|host| host.is_offered)
-}
 
 #[test]
 fn nothing_is_asked_for_until_something_waits() {
@@ -104,23 +92,6 @@ fn short_calls_do_not_ask_for_more_than_serves_them() {
 }
 
 #[test]
-fn a_pending_block_that_nobody_needs_is_cancelled_but_for_the_least() {
-    for (min, left) in [(0, 0), (1, 1)] {
-        let mut world = world(|plan| plan.min = min);
-        world.queue_time = 1_000_000;
-        world.submit_calls(100);
-        world.pass(seconds(10));
-        assert_eq!(world.alive_jobs().len(), 3);
-        world.waiting = 0;
-        world.submit_calls(0);
-        world.pass(seconds(10));
-        assert_eq!(world.alive_jobs().len(), left);
-        world.pass(seconds(100));
-        assert_eq!(world.submissions.len(), 3);
-    }
-}
-
-#[test]
 fn initial_blocks_come_unasked_and_go_when_they_were_idle() {
     let mut world = world(|plan| (plan.init, plan.min) = (2, 1));
     world.queue_time = 40;
@@ -133,174 +104,6 @@ fn initial_blocks_come_unasked_and_go_when_they_were_idle() {
     world.pass(seconds(60));
     assert_eq!(world.alive_jobs().len(), 1, "the least is kept");
     assert_eq!(world.submissions.len(), 2);
-}
-
-#[test]
-fn a_block_near_its_end_is_sent_nothing_and_replaced() {
-    let mut world = world(|plan| plan.max = 1);
-    world.call_time = 1_000_000;
-    world.submit_calls(1);
-    assert!(world.until(seconds(30), |world| world.waiting == 0));
-    // 600 s of which the last 30 s are left out.
-    assert!(world.until(seconds(600), |world| !has_offers(world)));
-    let job = world.alive_jobs()[0].clone();
-    assert_eq!(
-        world.jobs[&job].state,
-        JobState::Running,
-        "what runs may end"
-    );
-    world.submit_calls(1);
-    assert_eq!(world.submissions.len(), 1, "no more than there may be");
-    assert!(world.until(seconds(60), |world| world.alive_jobs().is_empty()));
-    assert!(world.until(seconds(30), has_offers));
-    assert_eq!(world.submissions.len(), 2);
-}
-
-#[test]
-fn a_block_whose_rest_is_too_short_makes_way() {
-    let mut world = world(|plan| plan.max = 1);
-    world.submit_calls(1);
-    assert!(world.until(seconds(30), |world| world.done == 1));
-    world.submit_calls(1);
-    assert!(world.until(seconds(30), |world| world.done == 2));
-    world.timeout = Some(world.state.plan.longest_timeout());
-    world.pass(seconds(50));
-    world.submit_calls(1);
-    assert!(world.until(seconds(40), |world| world.done == 3));
-    assert_eq!(world.submissions.len(), 2);
-}
-
-#[test]
-fn a_block_that_took_long_to_begin_still_takes_what_was_admitted() {
-    let mut world = world(|plan| plan.max = 1);
-    world.timeout = Some(world.state.plan.longest_timeout());
-    world.health.hides_agents = true;
-    world.submit_calls(1);
-    world.pass(seconds(100));
-    let id = JobId("1".to_owned());
-    let joining = super::super::joining::Joining {
-        block: super::super::block::BlockId(1),
-        name: node_name(&id, 0),
-        capacity: crate::Capacity::UNBOUNDED,
-        age: Some(seconds(100)),
-    };
-    let node = world.with(|state, now, commands| state.joined(joining, now, commands));
-    let offered = |world: &World| world.state.nodes[&node.clone().unwrap()].offered.unwrap();
-    assert!(offered(&world) >= world.now + world.timeout.unwrap());
-    world.pass(seconds(2));
-    assert!(offered(&world) < world.now + seconds(480));
-}
-
-#[test]
-fn an_unreachable_batch_system_is_asked_less_and_less_and_warned_about_once() {
-    let mut world = world(|_| {});
-    world.health.is_unreachable = true;
-    world.submit_calls(1);
-    world.pass(seconds(250));
-    let asked = world.submissions.len();
-    assert!((7..=10).contains(&asked), "asked {asked} times");
-    assert_eq!(world.warnings.len(), 1, "{:?}", world.warnings);
-    let trouble = |world: &World| {
-        let clock = std::time::SystemTime::UNIX_EPOCH;
-        world.state.status(world.now, clock, |_| 0).trouble
-    };
-    assert_eq!(
-        trouble(&world).as_deref(),
-        Some("unable to contact the controller")
-    );
-    assert!(world.until(seconds(10), |world| world.state.last_block == 0));
-    world.health.is_unreachable = false;
-    assert!(world.until(seconds(120), World::is_idle));
-    assert_eq!(
-        world
-            .jobs
-            .values()
-            .map(|job| job.block.0)
-            .collect::<Vec<_>>(),
-        [1]
-    );
-    assert_eq!(trouble(&world), None);
-}
-
-#[test]
-fn a_refusal_ends_what_waits_with_the_words_of_the_batch_system() {
-    let mut world = world(|_| {});
-    world.health.is_refusing = true;
-    world.submit_calls(5);
-    assert!(world.until(seconds(5), |world| world.broken.is_some()));
-    assert_eq!(world.broken.as_deref(), Some("invalid partition"));
-    assert_eq!(world.submissions.len(), 1);
-    world.pass(seconds(600));
-    assert_eq!(world.submissions.len(), 1);
-}
-
-#[test]
-fn a_batch_system_that_never_answers_is_given_up() {
-    let mut world = world(|_| {});
-    world.health.is_unreachable = true;
-    world.submit_calls(5);
-    world.pass(seconds(290));
-    assert_eq!(world.broken, None);
-    assert!(world.was_warned("at the moment: unable to contact the controller"));
-    assert!(world.until(seconds(100), |world| world.broken.is_some()));
-    let reason = world.broken.clone().unwrap();
-    assert!(
-        reason.contains("has given no block for 5 min")
-            && reason.contains("unable to contact the controller"),
-        "{reason}"
-    );
-    let asked = world.submissions.len();
-    assert!(asked <= 12, "{asked} requests");
-    world.pass(seconds(600));
-    assert_eq!(world.submissions.len(), asked);
-}
-
-#[test]
-fn a_batch_system_under_maintenance_is_awaited() {
-    let mut world = world(|plan| plan.max = 1);
-    world.submit_calls(1);
-    assert!(world.until(seconds(60), World::is_idle));
-    assert!(world.until(seconds(100), |world| world.alive_jobs().is_empty()));
-    world.health.is_unreachable = true;
-    world.submit_calls(1);
-    world.pass(seconds(60 * 60));
-    assert_eq!(world.broken, None);
-    world.health.is_unreachable = false;
-    assert!(world.until(seconds(120), World::is_idle));
-}
-
-#[test]
-fn a_refusal_while_a_block_serves_waits_for_its_end() {
-    let mut world = world(|_| {});
-    world.call_time = 1_000_000;
-    world.submit_calls(1);
-    assert!(world.until(seconds(30), |world| world.waiting == 0));
-    world.health.is_refusing = true;
-    world.submit_calls(100);
-    world.pass(seconds(300));
-    assert_eq!(world.submissions.len(), 2, "asked once more, and not again");
-    assert_eq!(world.broken, None);
-    assert!(world.was_warned("until one of those there ends: invalid partition"));
-    world.health.is_refusing = false;
-    assert!(world.until(seconds(400), |world| world.submissions.len() > 2));
-}
-
-#[test]
-fn blocks_that_come_to_nothing_end_with_the_reason_and_not_in_a_storm() {
-    let mut world = world(|_| {});
-    world.health.fails_jobs = true;
-    world.output = Some("illegal instruction\n".to_owned());
-    world.submit_calls(100);
-    assert!(world.until(seconds(600), |world| world.broken.is_some()));
-    let reason = world.broken.clone().unwrap();
-    assert!(
-        reason.contains("5 blocks of `compute` in a row came to nothing")
-            && reason.contains("Over(Failed)")
-            && reason.ends_with("illegal instruction"),
-        "{reason}"
-    );
-    assert!(world.submissions.len() <= 8, "{}", world.submissions.len());
-    assert!(world.until(seconds(60), |world| world.alive_jobs().is_empty()));
 }
 
 #[test]
@@ -488,39 +291,4 @@ fn the_largest_room_is_told_when_a_block_is_there() {
     world.submit_calls(1);
     assert!(world.until(seconds(60), World::is_idle));
     assert_eq!(world.largest.map(|largest| largest.memory), Some(1 << 30));
-}
-
-#[test]
-fn a_block_that_lost_a_node_makes_way_for_an_application_that_needs_all() {
-    let mut world = world(|plan| (plan.max, plan.max_apps) = (1, Some(2)));
-    let wanted = |world: &mut World, apps| {
-        let waiting = Waiting::Apps(WaitingApps {
-            apps,
-            nodes: apps * 2,
-            largest: 2,
-        });
-        world.with(|state, now, commands| state.wanted(waiting, now, commands));
-    };
-    wanted(&mut world, 1);
-    assert!(world.until(seconds(30), |world| world.connected().len() == 2));
-    wanted(&mut world, 0);
-    world.pass(seconds(15));
-    let node = world.connected()[0];
-    world.lose(node, &LinkEnd::Gone);
-    world.pass(seconds(1));
-    wanted(&mut world, 1);
-    assert!(world.until(seconds(40), |world| world.connected().len() == 2));
-    assert_eq!(world.submissions.len(), 2);
-}
-
-#[test]
-fn closing_ends_all_jobs_whatever_they_do() {
-    let mut world = world(|plan| plan.init = 3);
-    world.queue_time = 20;
-    world.call_time = 100_000;
-    world.submit_calls(100);
-    world.pass(Duration::from_millis(8_200));
-    world.with(|state, now, commands| state.close(Duration::ZERO, now, commands));
-    assert!(world.until(seconds(6), |world| world.state.is_empty()));
-    assert!(world.alive_jobs().is_empty());
 }

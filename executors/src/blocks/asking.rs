@@ -4,7 +4,7 @@ use super::block::{Block, BlockId, Cancel, Phase, Poll};
 use super::command::Command;
 use super::node::{Node, NodeState};
 use super::state::State;
-use crate::provider::JobId;
+use crate::provider::{JobId, Refusal};
 
 /// How long after it was asked for a block is asked about first: in time to warn of one that will
 /// never get nodes.
@@ -164,7 +164,7 @@ impl State {
             self.initial_left += u32::from(is_initial);
             // There is nothing to be told of it.
             self.blocks.remove(&id);
-            if refused.is_permanent {
+            if refused.refusal == Refusal::ForGood {
                 commands.push(Command::Over {
                     block: id,
                     job: None,
@@ -175,14 +175,15 @@ impl State {
                 self.last_block = id.0.saturating_sub(1);
             }
         }
-        let Refused {
-            reason,
-            is_permanent,
-        } = refused;
+        let Refused { reason, refusal } = refused;
         let name = &self.plan.name;
-        if !is_permanent {
+        if refusal != Refusal::ForGood {
             let text = format!("cannot ask for a block of `{name}` at the moment: {reason}");
-            if self.submitting.failed(reason, now) {
+            let is_news = match refusal {
+                Refusal::NotNow => self.submitting.put_off(reason, now),
+                _ => self.submitting.failed(reason, now),
+            };
+            if is_news {
                 commands.push(Command::Warn { text });
             }
             return;
@@ -211,14 +212,14 @@ impl State {
     /// What has not been answered for too long counts as refused.
     fn without_patience(&self, refused: Refused, now: Instant) -> Refused {
         match self.submitting.silence(now) {
-            Some(silent) if !refused.is_permanent => Refused {
+            Some(silent) if refused.refusal == Refusal::NoAnswer => Refused {
                 reason: format!(
                     "the batch system has given no block for {} min, of which the last answer \
                      was: {}",
                     silent.as_secs() / 60,
                     refused.reason
                 ),
-                is_permanent: true,
+                refusal: Refusal::ForGood,
             },
             _ => refused,
         }
@@ -345,8 +346,8 @@ impl State {
 pub(super) struct Refused {
     /// In its own words.
     pub(super) reason: String,
-    /// Whether it would say so again.
-    pub(super) is_permanent: bool,
+    /// What that tells of asking again.
+    pub(super) refusal: Refusal,
 }
 
 const CANCEL_PAUSE: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use super::manager::Shared;
 use super::rendezvous::{Ground, largest_frame};
 use super::tail::last_lines;
 use crate::causes::WithCauses;
-use crate::provider::{BlockRequest, JobId, JobState, LedgerJob, ProviderError};
+use crate::provider::{BlockRequest, JobId, JobState, LedgerJob, ProviderError, Refusal};
 use crate::start::{self, AgentStart};
 
 impl Shared {
@@ -54,21 +54,26 @@ impl Shared {
         let noted = LedgerJob {
             job: answer.as_ref().ok().cloned(),
             // What was not answered may have been heard.
-            over: answer.as_ref().is_err_and(ProviderError::is_permanent),
+            over: answer
+                .as_ref()
+                .is_err_and(|error| error.refusal() != Refusal::NoAnswer),
             ..self.ledger_job(&ground, block)
         };
         let noting = tokio::task::spawn_blocking(move || ground.ledger.note(&noted));
         if let Ok(Err(error)) = noting.await {
             tracing::warn!(%error, "cannot note a job in the run's folder");
         }
-        if answer.as_ref().is_err_and(|error| !error.is_permanent()) {
+        if answer
+            .as_ref()
+            .is_err_and(|error| error.refusal() == Refusal::NoAnswer)
+        {
             let mut unheard = self.unheard.lock();
             if !unheard.contains(&request.name) {
                 unheard.push(request.name);
             }
         }
         answer.map_err(|error| Refused {
-            is_permanent: error.is_permanent(),
+            refusal: error.refusal(),
             reason: WithCauses(&error).to_string(),
         })
     }
@@ -83,7 +88,7 @@ impl Shared {
     ) -> Result<BlockRequest, Refused> {
         let failed = |what: &str, error: &dyn std::fmt::Display| Refused {
             reason: format!("cannot {what}: {error}"),
-            is_permanent: false,
+            refusal: Refusal::NoAnswer,
         };
         let origin = start::origin().map_err(|error| permanent(error.to_string()))?;
         let name = self.job_name(ground, block);
@@ -263,6 +268,6 @@ fn ledger_name(provider: &str) -> String {
 fn permanent(reason: String) -> Refused {
     Refused {
         reason,
-        is_permanent: true,
+        refusal: Refusal::ForGood,
     }
 }

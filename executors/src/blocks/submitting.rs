@@ -9,7 +9,7 @@ pub(super) struct Submitting {
     even: Option<Instant>,
     /// How often in a row it was not answered.
     errors: u32,
-    /// Since when.
+    /// Since when it has not answered, asked all the while.
     failing_since: Option<Instant>,
     /// Whether it has ever been answered well.
     has_succeeded: bool,
@@ -51,6 +51,14 @@ impl Submitting {
     }
 
     pub(super) fn begins(&mut self, now: Instant) {
+        // Between then and now nothing was wanted: what it answers now is another matter.
+        let was_idle = self.not_before.is_some_and(|due| now > due + LONGEST_PAUSE);
+        if was_idle {
+            self.errors = 0;
+            self.failing_since = None;
+            self.not_before = None;
+            self.trouble = None;
+        }
         self.is_under_way = true;
         self.even = Some(self.even.map_or(now, |even| even.max(now)) + INTERVAL);
     }
@@ -66,10 +74,21 @@ impl Submitting {
 
     /// It was not answered; whether that is news.
     pub(super) fn failed(&mut self, reason: String, now: Instant) -> bool {
+        self.failing_since.get_or_insert(now);
+        self.pauses(reason, now)
+    }
+
+    /// It was answered that there are too many jobs, which is borne for as long as it takes;
+    /// whether that is news.
+    pub(super) fn put_off(&mut self, reason: String, now: Instant) -> bool {
+        self.failing_since = None;
+        self.pauses(reason, now)
+    }
+
+    fn pauses(&mut self, reason: String, now: Instant) -> bool {
         self.is_under_way = false;
         self.not_before = Some(now + pause(self.errors));
         self.errors = self.errors.saturating_add(1);
-        self.failing_since.get_or_insert(now);
         self.trouble.replace(reason).is_none()
     }
 
@@ -163,6 +182,20 @@ mod tests {
             submitting.succeeded();
             assert_eq!(submitting.silence(begin + patience * 2), None);
         }
+    }
+
+    #[test]
+    fn failures_with_nothing_wanted_in_between_are_no_silence() {
+        let begin = Instant::now();
+        let mut submitting = Submitting::default();
+        submitting.begins(begin);
+        submitting.failed("no answer".to_owned(), begin);
+        let later = begin + PATIENCE * 2;
+        submitting.begins(later);
+        assert!(submitting.failed("no answer".to_owned(), later), "news");
+        assert_eq!(submitting.silence(later), None);
+        let next = submitting.earliest(later).unwrap();
+        assert_eq!(next, later + pause(0), "the pauses begin anew");
     }
 
     #[test]

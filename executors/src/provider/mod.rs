@@ -189,6 +189,14 @@ pub enum ProviderError {
         /// Its own words.
         message: String,
     },
+    /// It says not now: there are too many jobs, and some will end.
+    #[error("`{command}` did not take it now: {message}")]
+    NotNow {
+        /// The command.
+        command: String,
+        /// Its own words.
+        message: String,
+    },
     /// It failed, and may do better later.
     #[error("`{command}` failed: {message}")]
     Failed {
@@ -219,6 +227,27 @@ impl ProviderError {
     /// Whether asking again would meet the same.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Refused { .. })
+        matches!(self.refusal(), Refusal::ForGood)
     }
+
+    /// What it tells of asking again.
+    #[must_use]
+    pub const fn refusal(&self) -> Refusal {
+        match self {
+            Self::Missing { .. } | Self::Refused { .. } => Refusal::ForGood,
+            Self::NotNow { .. } => Refusal::NotNow,
+            Self::Failed { .. } | Self::TimedOut { .. } | Self::System { .. } => Refusal::NoAnswer,
+        }
+    }
+}
+
+/// What a request that did not come to anything tells of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// It would meet the same.
+    ForGood,
+    /// It was heard, and the system is well: it will be taken once there are fewer jobs.
+    NotNow,
+    /// Nobody can tell: it may not even have been heard, or it was heard and nobody said so.
+    NoAnswer,
 }

@@ -145,3 +145,33 @@ fn closing_ends_all_jobs_whatever_they_do() {
     assert!(world.until(seconds(6), |world| world.state.is_empty()));
     assert!(world.alive_jobs().is_empty());
 }
+
+#[test]
+fn too_many_jobs_are_no_reason_to_give_up() {
+    let mut world = world(|_| {});
+    world.health.is_full = true;
+    world.submit_calls(5);
+    world.pass(seconds(24 * 60 * 60));
+    assert_eq!(world.broken, None);
+    assert_eq!(world.warnings.len(), 1, "{:?}", world.warnings);
+    assert!(world.was_warned("at the moment: QOSMaxSubmitJobPerUserLimit"));
+    world.health.is_full = false;
+    assert!(world.until(seconds(120), World::is_idle));
+}
+
+#[test]
+fn failures_long_after_one_another_are_no_reason_to_give_up() {
+    let mut world = world(|_| {});
+    for _ in 0..3 {
+        world.health.is_unreachable = true;
+        world.submit_calls(1);
+        world.pass(seconds(2));
+        world.waiting = 0;
+        world.submit_calls(0);
+        world.pass(seconds(3 * 60 * 60));
+        assert_eq!(world.broken, None);
+    }
+    world.health.is_unreachable = false;
+    world.submit_calls(1);
+    assert!(world.until(seconds(120), World::is_idle));
+}

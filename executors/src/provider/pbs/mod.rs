@@ -16,7 +16,9 @@ use parking_lot::Mutex;
 
 use super::commands::{Answer, Commands};
 use super::script::check;
-use super::{BatchSettings, BlockRequest, JobId, JobStatus, NamedJob, Provider, ProviderError};
+use super::{
+    BatchSettings, BlockRequest, JobId, JobStatus, NamedJob, Provider, ProviderError, Refusal,
+};
 use parse::Shown;
 pub(super) use script::step_script;
 
@@ -29,7 +31,7 @@ const CURE: &str = "run this where PBS's users log in, load the module that prov
                     install PBS Pro's client commands";
 
 /// What PBS says when it cannot be reached or has too much to do.
-const NOT_NOW: [&str; 11] = [
+const NO_ANSWER: [&str; 10] = [
     "cannot connect to server",
     "connection refused",
     "connection timed out",
@@ -39,9 +41,11 @@ const NOT_NOW: [&str; 11] = [
     "server shutting down",
     "server is busy",
     "try again",
-    "would exceed",
     "system error",
 ];
+
+/// What it says when a user, a group or the project has as many jobs as it may have.
+const NOT_NOW: &str = "would exceed";
 
 /// PBS Pro, as its users' commands show it.
 #[derive(Debug)]
@@ -107,7 +111,9 @@ fn refusal(command: &str, answer: &Answer) -> ProviderError {
     let command = command.to_owned();
     let said = message.to_ascii_lowercase();
     let silent = answer.stderr.trim().is_empty();
-    if silent || NOT_NOW.iter().any(|words| said.contains(words)) {
+    if said.contains(NOT_NOW) {
+        ProviderError::NotNow { command, message }
+    } else if silent || NO_ANSWER.iter().any(|words| said.contains(words)) {
         ProviderError::Failed { command, message }
     } else {
         ProviderError::Refused { command, message }
@@ -138,7 +144,7 @@ impl Provider for Pbs {
         script::batch_script(&self.settings, request).write(&request.script)?;
         let answer = self.submit_once(request).await;
         if let Err(error) = &answer
-            && !error.is_permanent()
+            && error.refusal() == Refusal::NoAnswer
         {
             // The server may have taken it: a second job would be one too many.
             self.unanswered.lock().insert(name.clone());

@@ -25,7 +25,7 @@ use super::commands::Commands;
 use super::script::check;
 use super::{
     BatchSettings, BlockRequest, JobEnd, JobId, JobState, JobStatus, NamedJob, Provider,
-    ProviderError,
+    ProviderError, Refusal,
 };
 
 pub(super) use nodes::expand;
@@ -287,7 +287,7 @@ impl Provider for Slurm {
         }
         self.write(request)?;
         let error = match self.submit_once(request).await {
-            Err(error) if !error.is_permanent() => error,
+            Err(error) if error.refusal() == Refusal::NoAnswer => error,
             answer => return answer,
         };
         // Slurm may have taken it: a second job would be one too many.

@@ -5,7 +5,7 @@ use crate::provider::commands::Answer;
 
 /// What Slurm says when it cannot be reached, is starting, or has too much to do; or where what is
 /// asked for is not there at the moment.
-const NOT_NOW: [&str; 26] = [
+const NO_ANSWER: [&str; 24] = [
     "unable to contact slurm controller",
     "unable to establish controller",
     "unable to establish configuration source",
@@ -20,7 +20,6 @@ const NOT_NOW: [&str; 26] = [
     "insufficient data",
     "communication",
     "transport endpoint",
-    "temporarily unable",
     "temporarily unavailable",
     "try again",
     "in standby mode",
@@ -30,9 +29,13 @@ const NOT_NOW: [&str; 26] = [
     "i/o error writing",
     "required node not available",
     "required partition not available",
-    "maxsubmit",
     "too many open files",
 ];
+
+/// What it says when it is well and has as many jobs as it may have. The first is the name of one
+/// limit or another on what a user, an account or a QOS may submit; the second is said of the limit
+/// on all jobs.
+const NOT_NOW: [&str; 2] = ["maxsubmit", "temporarily unable to accept job"];
 
 /// What a command that did not do what it was asked to stands for.
 pub(super) fn refusal(command: &str, answer: &Answer) -> ProviderError {
@@ -40,7 +43,10 @@ pub(super) fn refusal(command: &str, answer: &Answer) -> ProviderError {
     let command = command.to_owned();
     let said = message.to_ascii_lowercase();
     let silent = answer.stderr.trim().is_empty();
-    if silent || NOT_NOW.iter().any(|words| said.contains(words)) {
+    let says = |all: &[&str]| all.iter().any(|words| said.contains(words));
+    if says(&NOT_NOW) {
+        ProviderError::NotNow { command, message }
+    } else if silent || says(&NO_ANSWER) {
         ProviderError::Failed { command, message }
     } else {
         ProviderError::Refused { command, message }
@@ -50,6 +56,7 @@ pub(super) fn refusal(command: &str, answer: &Answer) -> ProviderError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::Refusal;
 
     fn said(stderr: &str) -> ProviderError {
         let answer = Answer {
@@ -88,16 +95,27 @@ mod tests {
         for text in [
             "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
             "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
-            "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying.",
             "sbatch: error: If munged is up, restart with --num-threads=10",
             "sbatch: fatal: Could not establish a configuration source",
-            "sbatch: error: QOSMaxSubmitJobPerUserLimit\n\
-             sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
             "sbatch: error: Batch job submission failed: Slurm backup controller in standby mode",
             "",
         ] {
             let error = said(text);
-            assert!(!error.is_permanent(), "{error}");
+            assert_eq!(error.refusal(), Refusal::NoAnswer, "{error}");
+        }
+    }
+
+    #[test]
+    fn too_many_jobs_are_an_answer() {
+        for text in [
+            "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying.",
+            "sbatch: error: QOSMaxSubmitJobPerUserLimit\n\
+             sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
+            "sbatch: error: AssocMaxSubmitJobLimit\n\
+             sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
+        ] {
+            let error = said(text);
+            assert_eq!(error.refusal(), Refusal::NotNow, "{error}");
         }
     }
 }

@@ -7,7 +7,7 @@ use super::super::super::block::BlockId;
 use super::super::super::joining::Joining;
 use super::{CORES, Coming, Host, World};
 use crate::Capacity;
-use crate::provider::{JobEnd, JobId, JobState, JobStatus};
+use crate::provider::{JobEnd, JobId, JobState, JobStatus, Refusal};
 use crate::transport::LinkEnd;
 
 /// How the batch system and its machines do.
@@ -15,6 +15,8 @@ use crate::transport::LinkEnd;
 pub(in super::super) struct Health {
     /// Its commands are not answered.
     pub(in super::super) is_unreachable: bool,
+    /// It has as many jobs as it may have.
+    pub(in super::super) is_full: bool,
     /// It refuses every request.
     pub(in super::super) is_refusing: bool,
     /// Jobs end as soon as they begin.
@@ -61,14 +63,19 @@ impl World {
     }
 
     pub(super) fn answer_submit(&mut self, block: BlockId) {
-        let refused = |reason: &str, is_permanent| Refused {
+        let refused = |reason: &str, refusal| Refused {
             reason: reason.to_owned(),
-            is_permanent,
+            refusal,
         };
         let answer = if self.health.is_unreachable {
-            Err(refused("unable to contact the controller", false))
+            Err(refused(
+                "unable to contact the controller",
+                Refusal::NoAnswer,
+            ))
+        } else if self.health.is_full {
+            Err(refused("QOSMaxSubmitJobPerUserLimit", Refusal::NotNow))
         } else if self.health.is_refusing {
-            Err(refused("invalid partition", true))
+            Err(refused("invalid partition", Refusal::ForGood))
         } else {
             self.last_job += 1;
             let id = JobId(self.last_job.to_string());

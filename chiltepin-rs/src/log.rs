@@ -6,6 +6,8 @@ use crate::config::LogLevel;
 pub(crate) fn install(level: LogLevel) {
     let subscriber = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        // That an event could not be written would be written to where it could not, which panics.
+        .log_internal_errors(false)
         .with_max_level(LevelFilter::from(level))
         .finish();
     // The program's own subscriber goes before ours.

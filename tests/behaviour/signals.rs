@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -63,6 +64,26 @@ fn the_first_signal_lets_what_runs_end() {
             assert!(!place.path("cleaned").exists());
             assert!(!process.runs());
         }
+    }
+}
+
+#[chiltepin::test]
+fn a_signal_is_obeyed_where_nobody_can_be_told() {
+    for kind in KINDS {
+        let place = place("1h");
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", "exec \"$0\" \"$@\" 2> /dev/full"])
+            .args([env!("CARGO_BIN_EXE_programs"), kind, "gentle"]);
+        let mut program = Program::spawn(&place, command, &[]);
+        let process = place.process("shell");
+        program.signal(Signal::INT);
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(process.runs() && program.runs());
+        program.signal(Signal::INT);
+        let ended = program.ended();
+        assert_eq!(ended.code, Some(130), "{ended:?}");
+        assert!(!process.runs());
     }
 }
 

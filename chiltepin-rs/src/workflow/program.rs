@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::future::Future;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -153,12 +154,13 @@ fn run(
     interrupted.map_or(code, ExitCode::from)
 }
 
-/// Prints an error and what caused it.
+/// Prints an error and what caused it; where nobody reads that, the exit code tells.
 fn report(error: &dyn Error) {
-    eprintln!("error: {error}");
+    let mut stderr = io::stderr().lock();
+    let _ = writeln!(stderr, "error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprintln!("  caused by: {error}");
+        let _ = writeln!(stderr, "  caused by: {error}");
         cause = error.source();
     }
 }

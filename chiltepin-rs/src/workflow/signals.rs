@@ -1,3 +1,4 @@
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -57,7 +58,7 @@ impl Signals {
     ///
     /// # Errors
     /// If the system refuses.
-    pub(super) fn listen(self: &Arc<Self>, session: &Arc<Session>) -> std::io::Result<()> {
+    pub(super) fn listen(self: &Arc<Self>, session: &Arc<Session>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -105,19 +106,25 @@ async fn wind_down(session: &Session, both: &mut Both, number: u8) {
     } else {
         "told to terminate"
     };
-    eprintln!(
-        "chiltepin: {name}; no more tasks are started, running ones may end within {grace:?} \
-         (once more to kill them now)"
-    );
+    say(&format!(
+        "{name}; no more tasks are started, running ones may end within {grace:?} (once more to \
+         kill them now)"
+    ));
     session.driver().begin_end(Event::Closing);
     tokio::select! {
         () = session.driver().drained() => return,
         () = tokio::time::sleep(grace) => {
-            eprintln!("chiltepin: the grace of {grace:?} is over; killing what still runs");
+            say(&format!("the grace of {grace:?} is over; killing what still runs"));
         }
-        _ = both.next() => eprintln!("chiltepin: killing what still runs"),
+        _ = both.next() => say("killing what still runs"),
     }
     session.kill_soon().await;
+}
+
+/// Tells whoever sent the signal, if he can hear it: the same signal may have ended what reads
+/// stderr, and then `eprintln!` would panic.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "chiltepin: {text}");
 }
 
 struct Both {

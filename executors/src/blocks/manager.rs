@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -220,7 +221,9 @@ impl Shared {
             };
             inner.is_performing = true;
             drop(inner);
-            self.perform(command);
+            // What is told may be told to code of the program's, as its log: if that panics, which
+            // has been reported by then, whatever else is commanded is done nevertheless.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.perform(command)));
             self.inner.lock().is_performing = false;
             self.settled.notify_waiters();
         }

@@ -1,3 +1,4 @@
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -131,6 +132,7 @@ fn warn(text: &str) {
     if tracing::dispatcher::has_been_set() {
         tracing::warn!("{text}");
     } else {
-        eprintln!("warning: {text}");
+        // Where nobody reads it, `eprintln!` would panic.
+        let _ = writeln!(io::stderr(), "warning: {text}");
     }
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::offers::FRESH;
+
 /// What the state of an executor's blocks goes by.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -58,9 +60,11 @@ impl Plan {
     }
 
     /// The longest timeout that a call may have which is to run here. As much as at the end is left
-    /// out at the begin, since nodes do not join the moment a block begins.
+    /// out at the begin, since nodes do not join the moment a block begins, nor are calls bound to
+    /// them the moment they join.
     pub(super) fn longest_timeout(&self) -> Duration {
-        self.walltime.saturating_sub(self.margin * 2)
+        let begin = self.margin.max(FRESH);
+        self.walltime.saturating_sub(begin + self.margin)
     }
 }
 

@@ -161,8 +161,8 @@ impl World {
                 if let Some(host) = self.hosts.get_mut(&node) {
                     host.is_offered = true;
                 }
-                // A node's number is known to the one who made it once `joined` has returned.
-                self.in_millis(0, 0, Coming::Back(node));
+                // Calls are bound to it a moment later.
+                self.in_millis(1, 300, Coming::Back(node));
             }
             Command::Withdraw { node } => {
                 self.until.remove(&node);

@@ -1,9 +1,16 @@
 //! What blocks are offered for, and until when.
 
+use std::time::Duration;
+
+use super::super::block::BlockId;
+use super::super::joining::Joining;
+use super::super::node::NodeId;
+use super::super::plan::Plan;
 use super::super::scaling::{Waiting, WaitingApps};
-use super::model::{World, node_name, seconds};
+use super::model::{World, seconds};
 use super::{has_offers, world};
-use crate::provider::{JobId, JobState};
+use crate::Capacity;
+use crate::provider::JobState;
 use crate::transport::LinkEnd;
 
 #[test]
@@ -48,18 +55,71 @@ fn a_block_that_took_long_to_begin_still_takes_what_was_admitted() {
     world.health.hides_agents = true;
     world.submit_calls(1);
     world.pass(seconds(100));
-    let id = JobId("1".to_owned());
-    let joining = super::super::joining::Joining {
-        block: super::super::block::BlockId(1),
-        name: node_name(&id, 0),
-        capacity: crate::Capacity::UNBOUNDED,
-        age: Some(seconds(100)),
-    };
-    let node = world.with(|state, now, commands| state.joined(joining, now, commands));
-    let offered = |world: &World| world.state.nodes[&node.clone().unwrap()].offered.unwrap();
+    let node = join(&mut world, "n1", seconds(100));
+    let offered = |world: &World| world.state.nodes[&node].offered.unwrap();
+    world.pass(Duration::from_millis(999));
     assert!(offered(&world) >= world.now + world.timeout.unwrap());
-    world.pass(seconds(2));
+    world.pass(seconds(1));
     assert!(offered(&world) < world.now + seconds(480));
+}
+
+#[test]
+fn calls_that_take_as_long_as_may_be_are_bound_whenever_their_nodes_join() {
+    for (walltime, queued) in [(600, 0), (30, 0), (5, 0), (600, 300)] {
+        let mut world = world(|plan| {
+            plan.walltime = seconds(walltime);
+            plan.margin = Plan::margin(plan.walltime, seconds(10));
+            plan.max = 1;
+        });
+        (world.timeout, world.call_time) = (Some(world.state.plan.longest_timeout()), 1);
+        world.queue_time = queued;
+        world.submit_calls(1);
+        assert!(world.until(seconds(queued + 30), |world| world.done == 1));
+        assert_eq!(world.submissions.len(), 1, "blocks of {walltime} s");
+    }
+}
+
+#[test]
+fn all_nodes_of_a_block_last_long_enough_for_an_application_at_the_same_time() {
+    for late in [0, 4, 13, 40] {
+        // The environment lines of its script took long, and one node joins after the other.
+        let mut world = world(|plan| (plan.max, plan.max_apps) = (1, Some(2)));
+        let longest = world.state.plan.longest_timeout();
+        world.health.hides_agents = true;
+        let waiting = Waiting::Apps(WaitingApps {
+            apps: 1,
+            nodes: 2,
+            largest: 2,
+        });
+        world.with(|state, now, commands| state.wanted(waiting, now, commands));
+        world.pass(seconds(100));
+        join(&mut world, "n1", seconds(90));
+        world.pass(seconds(late));
+        join(&mut world, "n2", seconds(90 + late));
+        world.pass(Duration::from_millis(900));
+        let end = world.now + longest;
+        let lasts = |world: &World| {
+            world
+                .state
+                .nodes
+                .values()
+                .all(|node| node.offered >= Some(end))
+        };
+        assert!(lasts(&world), "{late} s late");
+        world.pass(seconds(11));
+        assert!(!lasts(&world), "it was for them when they were new");
+    }
+}
+
+fn join(world: &mut World, name: &str, age: Duration) -> NodeId {
+    let joining = Joining {
+        block: BlockId(1),
+        name: name.to_owned(),
+        capacity: Capacity::UNBOUNDED,
+        age: Some(age),
+    };
+    let joined = world.with(|state, now, commands| state.joined(joining, now, commands));
+    joined.unwrap()
 }
 
 #[test]

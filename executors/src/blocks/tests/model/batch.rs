@@ -155,7 +155,6 @@ impl World {
             Ok(node) => {
                 let is_offered = self.until.contains_key(&node);
                 self.hosts.insert(node, Host { is_offered, ..host });
-                self.bind();
             }
             Err(_) => self.in_millis(10, 100, Coming::AgentGone(id.clone())),
         }

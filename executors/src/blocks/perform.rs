@@ -78,18 +78,19 @@ impl Shared {
         }
     }
 
-    /// Tells applications of a node, once.
+    /// Tells applications of a node, or until when one lasts that they know.
     fn place(self: &Arc<Self>, id: NodeId, until: Instant) {
         let Some(apps) = self.apps.get() else { return };
         let mut nodes = self.nodes.write();
         let Some(node) = nodes.get_mut(&id) else {
             return;
         };
-        if std::mem::replace(&mut node.is_placed, true) {
-            return;
-        }
         let (block, place) = (node.block, node.place.clone());
+        let is_placed = std::mem::replace(&mut node.is_placed, true);
         drop(nodes);
+        if is_placed {
+            return apps.lasts(id.0, Some(until));
+        }
         let Some(place) = place else { return };
         if let Err(reason) = apps.joined(block.0, id.0, place as _, Some(until)) {
             self.with(|state, now, commands| state.node_broken(id, &reason, now, commands));

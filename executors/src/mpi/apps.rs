@@ -221,6 +221,12 @@ impl Apps {
         Ok(())
     }
 
+    /// A node's block ends then, other than was told.
+    pub fn lasts(self: &Arc<Self>, node: u32, until: Option<Instant>) {
+        self.inner.lock().placement.lasts(node, until);
+        self.place();
+    }
+
     /// A node is gone, for this reason: `node n3 is lost: ...`. What has ranks on it is stopped,
     /// and returned to the driver.
     pub fn left(self: &Arc<Self>, node: u32, reason: &str) {

@@ -133,6 +133,13 @@ impl Placement {
         debug_assert!(node.is_none(), "a node's number was used twice");
     }
 
+    /// The block of a node ends then, other than was told.
+    pub(super) fn lasts(&mut self, node: u32, until: Option<Instant>) {
+        if let Some(node) = self.nodes.get_mut(&node) {
+            node.until = until;
+        }
+    }
+
     /// A node is gone; what ran there is named.
     pub(super) fn left(&mut self, node: u32) -> Option<AttemptId> {
         let gone = self.nodes.remove(&node)?;

@@ -145,6 +145,25 @@ fn a_block_that_drains_or_ends_too_early_takes_nothing() {
 }
 
 #[test]
+fn a_block_whose_end_changes_takes_what_fits_by_now() {
+    let now = Instant::now();
+    let hour = Duration::from_secs(3600);
+    let mut placement = Placement::new(4);
+    for node in [1, 2] {
+        placement.joined(1, node, Some(now + hour));
+    }
+    placement.arrive(attempt(1), 2, Some(2 * hour));
+    placement.lasts(1, Some(now + 3 * hour));
+    assert_eq!(place_all(&mut placement, now), []);
+    placement.lasts(2, Some(now + 3 * hour));
+    assert_eq!(place_all(&mut placement, now), [(1, vec![1, 2])]);
+    end(&mut placement, 1);
+    placement.lasts(1, Some(now + hour));
+    placement.arrive(attempt(2), 1, Some(2 * hour));
+    assert_eq!(place_all(&mut placement, now), [(2, vec![2])]);
+}
+
+#[test]
 fn a_large_application_is_passed_only_so_often() {
     let mut placement = block(3, 4);
     let now = Instant::now();
@@ -199,6 +218,7 @@ enum Step {
     Arrive { nodes: u32, timeout: Option<u64> },
     Join { block: u32, lasts: Option<u64> },
     Leave { which: usize },
+    Last { which: usize, seconds: Option<u64> },
     Drain { block: u32 },
     End { which: usize },
     Sweep { which: usize, is_clean: bool },
@@ -212,6 +232,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (1_u32..5, seconds()).prop_map(|(nodes, timeout)| Step::Arrive { nodes, timeout }),
         4 => (0_u32..3, seconds()).prop_map(|(block, lasts)| Step::Join { block, lasts }),
         1 => any::<usize>().prop_map(|which| Step::Leave { which }),
+        1 => (any::<usize>(), seconds()).prop_map(|(which, seconds)| Step::Last { which, seconds }),
         1 => (0_u32..3).prop_map(|block| Step::Drain { block }),
         5 => any::<usize>().prop_map(|which| Step::End { which }),
         8 => (any::<usize>(), proptest::bool::weighted(0.9))
@@ -293,6 +314,12 @@ proptest! {
                     if !model.nodes.values().any(|(other, _)| *other == block) {
                         model.draining.remove(&block);
                     }
+                }
+                Step::Last { which, seconds } => {
+                    let Some(at) = pick(which, model.nodes.len()) else { continue };
+                    let (node, (_, until)) = model.nodes.iter_mut().nth(at).unwrap();
+                    *until = seconds.map(|seconds| now + Duration::from_secs(seconds));
+                    placement.lasts(*node, *until);
                 }
                 Step::Drain { block } => {
                     placement.draining(block);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::block::BlockId;
 use super::command::Command;
 use super::manager::Shared;
-use super::node::NodeId;
+use super::node::{NodeId, NodeState};
 use crate::Capacity;
 
 impl Shared {
@@ -92,8 +92,18 @@ impl Shared {
             return apps.lasts(id.0, Some(until));
         }
         let Some(place) = place else { return };
+        let name = place.agent.node().to_owned();
         if let Err(reason) = apps.joined(block.0, id.0, place as _, Some(until)) {
             self.with(|state, now, commands| state.node_broken(id, &reason, now, commands));
+            return;
+        }
+        // It may have gone meanwhile, and that was told before applications knew of it.
+        let is_there = |inner: &super::manager::Inner| {
+            let node = inner.state.nodes.get(&id);
+            node.is_some_and(|node| matches!(node.state, NodeState::Ready | NodeState::Silent))
+        };
+        if !is_there(&self.inner.lock()) {
+            apps.left(id.0, &format!("node `{name}` is gone"));
         }
     }
 

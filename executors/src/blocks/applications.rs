@@ -105,4 +105,13 @@ impl AppsEvents for Changes {
         drop(told);
         shared.perform_all();
     }
+
+    fn unclean(&self, node: u32, reason: &str) {
+        if let Some(shared) = self.shared.upgrade() {
+            // It would count as one of those that an application can have.
+            let node = NodeId(node);
+            shared.with(|state, now, commands| state.node_broken(node, reason, now, commands));
+            shared.leave(node, &format!("it is let go: {reason}"));
+        }
+    }
 }

@@ -83,6 +83,21 @@ impl Shared {
         Ok(Arrival { welcome, receive })
     }
 
+    /// Applications are told that a node is gone.
+    pub(super) fn leave(&self, node: NodeId, reason: &str) {
+        let Some(apps) = self.apps.get() else {
+            return;
+        };
+        let mut nodes = self.nodes.write();
+        let is_placed = nodes
+            .get_mut(&node)
+            .is_some_and(|node| std::mem::take(&mut node.is_placed));
+        drop(nodes);
+        if is_placed {
+            apps.left(node.0, reason);
+        }
+    }
+
     /// The room for calls on a node that has this.
     fn capacity(&self, hello: &AgentHello) -> Result<Capacity, String> {
         let machine = Machine {
@@ -119,21 +134,6 @@ impl NodeEvents {
         {
             rooms.withdrawn(self.node.offer());
             rooms.withdrawn(self.node.ahead());
-        }
-    }
-
-    /// Applications are told that the node is gone.
-    fn leave(&self, shared: &Shared, reason: &str) {
-        let Some(apps) = shared.apps.get() else {
-            return;
-        };
-        let mut nodes = shared.nodes.write();
-        let is_placed = nodes
-            .get_mut(&self.node)
-            .is_some_and(|node| std::mem::take(&mut node.is_placed));
-        drop(nodes);
-        if is_placed {
-            apps.left(self.node.0, reason);
         }
     }
 
@@ -217,7 +217,7 @@ impl AgentEvents for NodeEvents {
             shared.with(|state, now, commands| state.leaving(self.node, now, commands));
             self.withdraw(shared);
             let reason = format!("node `{}` was told to go", self.name(shared));
-            self.leave(shared, &reason);
+            shared.leave(self.node, &reason);
         });
     }
 
@@ -227,7 +227,7 @@ impl AgentEvents for NodeEvents {
                 .with(|state, now, commands| state.node_broken(self.node, &reason, now, commands));
             self.withdraw(shared);
             let reason = format!("node `{}` can run nothing: {reason}", self.name(shared));
-            self.leave(shared, &reason);
+            shared.leave(self.node, &reason);
         });
     }
 
@@ -236,7 +236,7 @@ impl AgentEvents for NodeEvents {
             shared.with(|state, now, commands| state.node_ended(self.node, end, now, commands));
             self.withdraw(shared);
             let reason = format!("node `{}` {end}", self.name(shared));
-            self.leave(shared, &reason);
+            shared.leave(self.node, &reason);
         });
     }
 

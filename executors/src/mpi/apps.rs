@@ -48,6 +48,9 @@ pub struct AppsSettings {
 pub trait AppsEvents: Send + Sync {
     /// More or less waits for nodes, or a node is busy or no longer.
     fn changed(&self);
+
+    /// A node is not used any more, for this reason: what waits may need another one in its stead.
+    fn unclean(&self, node: u32, reason: &str);
 }
 
 struct Inner {
@@ -374,10 +377,18 @@ impl Apps {
     fn swept(self: &Arc<Self>, attempt: AttemptId, outcome: Outcome, swept: Vec<SweptNodes>) {
         let mut inner = self.inner.lock();
         let mut lost = None;
+        let mut unclean = Vec::new();
         for (numbers, swept) in swept {
-            let is_clean = matches!(swept, Ok(Swept { left: 0, .. }));
-            for number in numbers {
-                inner.placement.swept(number, is_clean);
+            // This machine is all there is, however many nodes it stands for: better in bad company
+            // than waiting for ever.
+            let is_clean = swept
+                .as_ref()
+                .is_ok_and(|swept| swept.left == 0 || self.settings.is_local);
+            for number in &numbers {
+                inner.placement.swept(*number, is_clean);
+            }
+            if swept.is_ok() && !is_clean {
+                unclean.extend(numbers);
             }
             match swept {
                 Ok(Swept { left: 0, found: 0 }) => {}
@@ -386,8 +397,7 @@ impl Apps {
                     task = %attempt,
                     killed = swept.found - swept.left.min(swept.found),
                     left = swept.left,
-                    "an application has left processes behind; a node where some cannot be \
-                     killed is not used again"
+                    "an application has left processes behind"
                 ),
                 Err(reason) => {
                     lost.get_or_insert(reason);
@@ -400,6 +410,10 @@ impl Apps {
             let lost = call.lost.or(lost);
             let outcome = judge(outcome, lost, call.is_stopped);
             self.finish(&call.work, &call.attempt, outcome);
+        }
+        for node in unclean {
+            let reason = format!("processes that task {attempt} has left there cannot be killed");
+            self.settings.events.unclean(node, &reason);
         }
         self.place();
     }

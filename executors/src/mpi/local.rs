@@ -126,6 +126,9 @@ struct NobodyAsks;
 
 impl AppsEvents for NobodyAsks {
     fn changed(&self) {}
+
+    /// Never told of the only machine there is.
+    fn unclean(&self, _node: u32, _reason: &str) {}
 }
 
 #[async_trait]

@@ -143,4 +143,15 @@ fn a_block_that_lost_a_node_makes_way_for_an_application_that_needs_all() {
     wanted(&mut world, 1);
     assert!(world.until(seconds(40), |world| world.connected().len() == 2));
     assert_eq!(world.submissions.len(), 2);
+    // It is lost to applications too if it cannot be used any more.
+    wanted(&mut world, 0);
+    world.pass(seconds(15));
+    let node = world.connected()[0];
+    world.with(|state, now, commands| {
+        state.node_broken(node, "a process cannot be killed", now, commands);
+    });
+    wanted(&mut world, 1);
+    world.pass(seconds(2));
+    assert!(world.until(seconds(40), |world| world.connected().len() == 2));
+    assert_eq!(world.submissions.len(), 3);
 }

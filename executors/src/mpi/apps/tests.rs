@@ -162,10 +162,12 @@ impl AppNode for Fake {
     }
 }
 
-struct Nobody;
-
-impl AppsEvents for Nobody {
+impl AppsEvents for Story {
     fn changed(&self) {}
+
+    fn unclean(&self, node: u32, reason: &str) {
+        self.tell(format!("node {node} is unclean: {reason}"));
+    }
 }
 
 struct Block {
@@ -179,8 +181,13 @@ const CLEAN: Result<Swept, String> = Ok(Swept { found: 0, left: 0 });
 
 impl Block {
     fn new(nodes: u32) -> Self {
+        Self::at(nodes, false)
+    }
+
+    fn at(nodes: u32, is_local: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.unwrap();
+        let story = Arc::<Story>::default();
         let mpi = MpiSettings {
             max_apps: 4,
             launcher: "srun".to_owned(),
@@ -189,16 +196,16 @@ impl Block {
         };
         let settings = AppsSettings {
             executor: "mpi".to_owned(),
-            is_local: false,
+            is_local,
             is_root: false,
             in_slurm: true,
             runtime: runtime.handle().clone(),
-            events: Arc::new(Nobody),
+            events: Arc::clone(&story) as _,
         };
         let mut block = Self {
             apps: Apps::new(mpi, settings),
             nodes: Vec::new(),
-            story: Arc::default(),
+            story,
             runtime,
         };
         for node in 0..nodes {
@@ -311,9 +318,27 @@ fn a_node_on_which_something_cannot_be_killed_is_not_used_again() {
     block.arrive(1, 1);
     block.nodes[0].end(Outcome::Succeeded);
     block.nodes[0].swept(Ok(Swept { found: 2, left: 1 }));
-    assert_eq!(block.story(), ["1 starts on n0", "1 succeeded"]);
+    assert_eq!(
+        block.story(),
+        [
+            "1 starts on n0",
+            "1 succeeded",
+            "node 0 is unclean: processes that task 1.1 has left there cannot be killed"
+        ]
+    );
     block.arrive(2, 1);
     assert_eq!(block.story(), ["2 starts on n1"]);
+}
+
+#[test]
+fn the_only_machine_is_used_again_whatever_is_left_there() {
+    let block = Block::at(1, true);
+    block.arrive(1, 1);
+    block.arrive(2, 1);
+    block.nodes[0].end(Outcome::Succeeded);
+    block.nodes[0].swept(Ok(Swept { found: 2, left: 1 }));
+    let story = block.story();
+    assert_eq!(story, ["1 starts on n0", "1 succeeded", "2 starts on n0"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::block::{Block, BlockId, Cancel, Phase, Poll};
 use super::command::Command;
 use super::node::{Node, NodeState};
 use super::state::State;
+use super::submitting::pause;
 use crate::provider::{JobId, Refusal};
 
 /// How long after it was asked for a block is asked about first: in time to warn of one that will
@@ -261,6 +262,7 @@ impl State {
         now: Instant,
         commands: &mut Vec<Command>,
     ) {
+        let mut is_news = false;
         for block in self.blocks.values_mut() {
             let is_meant = block.job.as_ref().is_some_and(|job| jobs.contains(job));
             if block.cancel != Cancel::UnderWay || !is_meant {
@@ -268,13 +270,17 @@ impl State {
             }
             block.cancel = match answer {
                 Ok(()) => Cancel::Done { at: now },
-                Err(_) => Cancel::Again {
-                    at: now + CANCEL_PAUSE,
-                    pause: CANCEL_PAUSE,
-                },
+                Err(_) => {
+                    is_news |= block.cancel_errors == 0;
+                    let at = now + pause(block.cancel_errors);
+                    block.cancel_errors = block.cancel_errors.saturating_add(1);
+                    Cancel::Again { at }
+                }
             };
         }
-        if let Err(reason) = answer {
+        if let Err(reason) = answer
+            && is_news
+        {
             let text = format!(
                 "cannot cancel a block of `{}`, which is tried again: {reason}",
                 self.plan.name
@@ -349,5 +355,3 @@ pub(super) struct Refused {
     /// What that tells of asking again.
     pub(super) refusal: Refusal,
 }
-
-const CANCEL_PAUSE: Duration = Duration::from_secs(2);

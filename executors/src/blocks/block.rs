@@ -47,6 +47,8 @@ pub(super) struct Block {
     pub(super) poll: Option<Poll>,
     /// How far its cancelling is.
     pub(super) cancel: Cancel,
+    /// How often in a row its cancelling was not answered.
+    pub(super) cancel_errors: u32,
     /// How its job ended, once that is known.
     pub(super) ended: Option<Ended>,
     /// Whether it was said that it will not get nodes.
@@ -87,7 +89,6 @@ pub(super) enum Cancel {
     /// It was not answered.
     Again {
         at: Instant,
-        pause: Duration,
     },
     Done {
         at: Instant,
@@ -122,6 +123,7 @@ impl Block {
             forgotten: 0,
             poll: None,
             cancel: Cancel::No,
+            cancel_errors: 0,
             ended: None,
             warned_stuck: false,
             warned_missing: false,

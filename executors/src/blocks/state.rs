@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::block::{Block, BlockId, Phase};
+use super::block::{Block, BlockId, Cancel, Phase};
 use super::command::Command;
 use super::failing::{Aside, Fruitless};
 use super::node::{Node, NodeId};
@@ -104,6 +104,13 @@ impl State {
         self.is_closing = true;
         self.ends_within = grace.saturating_add(Duration::from_secs(2));
         self.let_all_go("the workflow is closing", now, commands);
+        for block in self.blocks.values_mut() {
+            if matches!(block.cancel, Cancel::Again { .. }) {
+                // Its pause may be longer than anybody waits from now on.
+                block.cancel = Cancel::Now;
+                block.cancel_errors = 0;
+            }
+        }
         self.settle(now, commands);
     }
 

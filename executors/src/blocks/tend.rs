@@ -151,7 +151,7 @@ impl State {
                     self.abort(&live, commands);
                 }
             }
-            Cancel::Again { at, .. } => {
+            Cancel::Again { at } => {
                 if self.is_time(at, now) {
                     self.set_cancel(id, Cancel::Now);
                 }
@@ -234,6 +234,10 @@ impl State {
                 node.state = NodeState::Closing;
             }
             commands.push(Command::Close { node });
+        }
+        // Agents that do not hear it say nothing.
+        if let Some(Phase::Ending { since }) = self.blocks.get(&id).map(|block| block.phase) {
+            self.wake_at(since + self.ends_within);
         }
     }
 

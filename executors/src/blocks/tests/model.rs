@@ -170,6 +170,7 @@ impl World {
                     host.is_offered = false;
                 }
             }
+            Command::Close { .. } if self.health.is_deaf => {}
             Command::Close { node } => {
                 self.in_millis(100, 1_000, Coming::Ended(node, LinkEnd::PeerClosed));
             }

@@ -135,6 +135,45 @@ fn blocks_that_come_to_nothing_end_with_the_reason_and_not_in_a_storm() {
 }
 
 #[test]
+fn what_cannot_be_cancelled_is_tried_less_and_less_and_warned_about_once() {
+    let mut world = world(|_| {});
+    world.queue_time = 1_000_000;
+    world.submit_calls(1);
+    world.pass(seconds(5));
+    assert_eq!(world.alive_jobs().len(), 1);
+    world.health.is_unreachable = true;
+    world.waiting = 0;
+    world.submit_calls(0);
+    world.pass(seconds(250));
+    assert!(
+        (7..=10).contains(&world.cancels),
+        "tried {} times",
+        world.cancels
+    );
+    let told = |warning: &&String| warning.contains("cannot cancel a block");
+    assert_eq!(
+        world.warnings.iter().filter(told).count(),
+        1,
+        "{:?}",
+        world.warnings
+    );
+    world.health.is_unreachable = false;
+    world.with(|state, now, commands| state.close(Duration::ZERO, now, commands));
+    assert!(world.until(seconds(3), |world| world.alive_jobs().is_empty()));
+}
+
+#[test]
+fn a_job_whose_agents_do_not_end_when_they_are_told_to_is_cancelled() {
+    let mut world = world(|_| {});
+    world.health.is_deaf = true;
+    world.submit_calls(1);
+    assert!(world.until(seconds(60), World::is_idle));
+    let ends = world.until(seconds(80), |world| world.alive_jobs().is_empty());
+    assert!(ends, "{:#?}", world.state.blocks);
+    assert_eq!(world.cancels, 1);
+}
+
+#[test]
 fn closing_ends_all_jobs_whatever_they_do() {
     let mut world = world(|plan| plan.init = 3);
     world.queue_time = 20;

@@ -29,6 +29,7 @@ impl Shared {
         hello: &AgentHello,
         link: &Arc<Link>,
     ) -> Result<Arrival, String> {
+        check_counts(hello.cores, hello.gpus)?;
         let capacity = self.capacity(hello)?;
         let welcome = AgentWelcome {
             pool: self.settings.pool.clone(),
@@ -110,6 +111,27 @@ impl Shared {
             .pool
             .resolve(&machine, std::path::PathBuf::new())?;
         Ok(pool.capacity())
+    }
+}
+
+/// No node has more cores.
+const MOST_CORES: u32 = 1 << 16;
+
+/// No node has more GPUs, however they are divided.
+const MOST_GPUS: u32 = 1 << 12;
+
+/// Refuses numbers that no node has: for each of them something is kept.
+fn check_counts(cores: u32, gpus: Option<u32>) -> Result<(), String> {
+    if cores > MOST_CORES {
+        return Err(format!(
+            "it claims to have {cores} cores, and no node has more than {MOST_CORES}"
+        ));
+    }
+    match gpus {
+        Some(gpus) if gpus > MOST_GPUS => Err(format!(
+            "it claims to have {gpus} GPUs, and no node has more than {MOST_GPUS}"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -250,3 +272,23 @@ impl AgentEvents for NodeEvents {
 /// How long an agent tries to reach the driver: a program that is busy may take a while to answer,
 /// and one that is gone refuses at once.
 pub(super) const AGENT_PATIENCE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_no_node_has_are_refused() {
+        assert_eq!(check_counts(0, None), Ok(()));
+        assert_eq!(check_counts(MOST_CORES, Some(MOST_GPUS)), Ok(()));
+        let refused = |cores, gpus| check_counts(cores, gpus).unwrap_err();
+        assert_eq!(
+            refused(u32::MAX, None),
+            "it claims to have 4294967295 cores, and no node has more than 65536"
+        );
+        assert_eq!(
+            refused(8, Some(5_000)),
+            "it claims to have 5000 GPUs, and no node has more than 4096"
+        );
+    }
+}

@@ -1,6 +1,8 @@
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
 
 use crate::BlocksStatus;
 
@@ -8,12 +10,31 @@ use crate::BlocksStatus;
 /// [`BlocksStatus`] for each executor, as JSON.
 pub const BLOCKS_FILE: &str = "blocks.json";
 
-/// Writes how blocks stand; whoever reads the file meanwhile finds all of it, old or new.
-pub(super) fn write(run_folder: &Path, statuses: &[BlocksStatus]) -> io::Result<()> {
-    let text = serde_json::to_vec_pretty(statuses)?;
-    let new = run_folder.join(".blocks.json.new");
-    fs::write(&new, text)?;
-    fs::rename(new, run_folder.join(BLOCKS_FILE))
+/// The file of a run that tells how its blocks stand.
+#[derive(Debug)]
+pub(super) struct Record {
+    run_folder: PathBuf,
+    /// One writes at a time.
+    writing: Mutex<()>,
+}
+
+impl Record {
+    pub(super) fn new(run_folder: &Path) -> Self {
+        Self {
+            run_folder: run_folder.to_owned(),
+            writing: Mutex::new(()),
+        }
+    }
+
+    /// Writes how blocks stand; whoever reads the file meanwhile finds all of it, old or new. It is
+    /// asked when it is written, so that of two who write at once the later one writes the newer.
+    pub(super) fn write(&self, stand: impl FnOnce() -> Vec<BlocksStatus>) -> io::Result<()> {
+        let _writing = self.writing.lock();
+        let text = serde_json::to_vec_pretty(&stand())?;
+        let new = self.run_folder.join(".blocks.json.new");
+        fs::write(&new, text)?;
+        fs::rename(new, self.run_folder.join(BLOCKS_FILE))
+    }
 }
 
 /// How the blocks of a run stood last; none where it has none.
@@ -30,6 +51,7 @@ pub fn read_blocks(run_folder: &Path) -> io::Result<Vec<BlocksStatus>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{Duration, SystemTime};
 
     use super::*;
@@ -58,10 +80,43 @@ mod tests {
                 }],
             }],
         };
-        write(folder.path(), std::slice::from_ref(&status)).unwrap();
-        write(folder.path(), &[status.clone(), status.clone()]).unwrap();
+        let record = Record::new(folder.path());
+        record.write(|| vec![status.clone()]).unwrap();
+        record
+            .write(|| vec![status.clone(), status.clone()])
+            .unwrap();
         let read = read_blocks(folder.path()).unwrap();
         assert_eq!(read, [status.clone(), status]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_those_who_write_at_once_the_last_one_writes_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = Record::new(folder.path());
+        let count = AtomicU64::new(0);
+        let stand = || {
+            let waiting = count.fetch_add(1, Ordering::SeqCst) + 1;
+            let status = BlocksStatus {
+                executor: "x".repeat(waiting as usize * 37 % 5_000),
+                provider: "Slurm".to_owned(),
+                waiting,
+                trouble: None,
+                blocks: Vec::new(),
+            };
+            vec![status]
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        record.write(stand).unwrap();
+                        read_blocks(folder.path()).unwrap();
+                    }
+                });
+            }
+        });
+        let read = read_blocks(folder.path()).unwrap();
+        assert_eq!(read[0].waiting, count.load(Ordering::SeqCst));
     }
 }

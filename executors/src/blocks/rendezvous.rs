@@ -12,8 +12,10 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use super::BlocksSettings;
 use super::manager::Shared;
-use super::{BlocksSettings, record};
+use super::record::Record;
+use crate::BlocksStatus;
 use crate::agent::{AgentHello, PROTOCOL};
 use crate::causes::WithCauses;
 use crate::program::{PrivateFolder, Program};
@@ -58,7 +60,7 @@ struct Listening {
 
 /// The executors whose nodes may call.
 struct Meeting {
-    run_folder: PathBuf,
+    record: Record,
     executors: Mutex<HashMap<String, Weak<Shared>>>,
     /// How blocks stand is to be written down.
     changed: Notify,
@@ -79,7 +81,7 @@ impl Rendezvous {
     pub fn new(run_folder: &Path, runtime: &Handle) -> Arc<Self> {
         let run_folder = std::path::absolute(run_folder).unwrap_or_else(|_| run_folder.to_owned());
         let meeting = Arc::new(Meeting {
-            run_folder: run_folder.clone(),
+            record: Record::new(&run_folder),
             executors: Mutex::default(),
             changed: Notify::new(),
         });
@@ -281,13 +283,18 @@ impl Peers for Meeting {
 
 impl Meeting {
     fn write(&self) {
+        if let Err(error) = self.record.write(|| self.stand()) {
+            tracing::debug!(%error, "cannot write down how blocks stand");
+        }
+    }
+
+    /// How the blocks of all executors stand.
+    fn stand(&self) -> Vec<BlocksStatus> {
         let executors: Vec<_> = self.executors.lock().values().cloned().collect();
         let executors = executors.iter().filter_map(Weak::upgrade);
         let mut statuses: Vec<_> = executors.map(|shared| shared.status()).collect();
         statuses.sort_by(|one, other| one.executor.cmp(&other.executor));
-        if let Err(error) = record::write(&self.run_folder, &statuses) {
-            tracing::debug!(%error, "cannot write down how blocks stand");
-        }
+        statuses
     }
 }
 

@@ -94,6 +94,11 @@ pub trait Work: Send + Sync {
         None
     }
 
+    /// Which goes first of those that wait with an executor: the higher one.
+    fn priority(&self) -> i32 {
+        0
+    }
+
     /// Reports that the attempt begins, which waited until now, to an executor's
     /// [promise](crate::Executor::tells_begin). Said again of the same attempt it changes nothing.
     fn begun(&self, _attempt: AttemptId) {}

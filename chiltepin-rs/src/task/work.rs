@@ -124,6 +124,10 @@ where
         self.header.timeout()
     }
 
+    fn priority(&self) -> i32 {
+        self.header.priority()
+    }
+
     fn begun(&self, attempt: AttemptId) {
         if let Some(driver) = self.header.driver() {
             driver.begun(attempt);

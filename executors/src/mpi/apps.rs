@@ -150,7 +150,8 @@ impl Apps {
             return work.finish(&attempt, outcome);
         }
         let nodes = geometry_of(&*work).num_nodes.get();
-        inner.placement.arrive(attempt.id, nodes, work.timeout());
+        let (timeout, priority) = (work.timeout(), work.priority());
+        inner.placement.arrive(attempt.id, nodes, timeout, priority);
         let call = Call {
             attempt,
             work,

@@ -132,6 +132,10 @@ impl Work for PlacedWork {
         self.inner.timeout()
     }
 
+    fn priority(&self) -> i32 {
+        self.inner.priority()
+    }
+
     fn begun(&self, attempt: AttemptId) {
         self.inner.begun(attempt);
     }

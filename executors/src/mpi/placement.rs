@@ -6,9 +6,10 @@
 //!   ended ─► swept ──────────────┘
 //! ```
 //!
-//! The largest application that fits goes first, so that nodes which are free together are not
-//! broken up; smaller ones fill what it leaves. An application that was passed by as many later
-//! ones as may be is *due*: a block that can hold it is kept for it until its nodes are free.
+//! Of those with the highest priority the largest application that fits goes first, so that nodes
+//! which are free together are not broken up; smaller ones, and those of lower priority, fill what it
+//! leaves. An application that was passed by as many later ones as may be is *due*: a block that can
+//! hold it is kept for it until its nodes are free. Those of higher priority pass it as they like.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ pub(super) struct Placement {
     nodes: BTreeMap<u32, Node>,
     /// Blocks that take no more applications.
     draining: Vec<u32>,
-    /// In the order of their arrival.
+    /// Those of higher priority first; among equals in the order of their arrival.
     waiting: Vec<Waiting>,
 }
 
@@ -41,6 +42,7 @@ pub(super) struct Waiting {
     pub(super) nodes: u32,
     /// How long it may take, if that is bounded.
     pub(super) timeout: Option<Duration>,
+    pub(super) priority: i32,
     /// How many that came later were placed where it could have been.
     passed: u32,
     /// The block that is kept for it.
@@ -104,8 +106,8 @@ struct Room {
     free: u32,
 }
 
-/// The blocks that are kept, and for which application each.
-type Kept = BTreeMap<u32, AttemptId>;
+/// The blocks that are kept, and for which application each, with its priority.
+type Kept = BTreeMap<u32, (AttemptId, i32)>;
 
 impl Placement {
     /// No nodes, and at most so many applications at once in each block to come.
@@ -160,14 +162,24 @@ impl Placement {
     }
 
     /// One more application waits.
-    pub(super) fn arrive(&mut self, attempt: AttemptId, nodes: u32, timeout: Option<Duration>) {
-        self.waiting.push(Waiting {
+    pub(super) fn arrive(
+        &mut self,
+        attempt: AttemptId,
+        nodes: u32,
+        timeout: Option<Duration>,
+        priority: i32,
+    ) {
+        let waiting = Waiting {
             attempt,
             nodes,
             timeout,
+            priority,
             passed: 0,
             kept: None,
-        });
+        };
+        let goes_before = |other: &Waiting| other.priority >= priority;
+        let at = self.waiting.partition_point(goes_before);
+        self.waiting.insert(at, waiting);
     }
 
     /// An application is to wait no more; false if it did not.
@@ -241,20 +253,39 @@ impl Placement {
 
     /// The application to be placed next, by its place in the queue, and its block.
     fn choose(&self, now: Instant, kept: &Kept, full: &[u32]) -> Option<(usize, u32)> {
-        let due = self.waiting.iter().enumerate();
+        let equals = |one: &Waiting, other: &Waiting| one.priority == other.priority;
+        let mut first = 0;
+        for of_priority in self.waiting.chunk_by(equals) {
+            if let Some((at, block)) = self.choose_of(of_priority, now, kept, full) {
+                return Some((first + at, block));
+            }
+            first += of_priority.len();
+        }
+        None
+    }
+
+    /// The one to be placed next of those that have the same priority.
+    fn choose_of(
+        &self,
+        all: &[Waiting],
+        now: Instant,
+        kept: &Kept,
+        full: &[u32],
+    ) -> Option<(usize, u32)> {
+        let due = all.iter().enumerate();
         for (at, waiting) in due.filter(|(_, waiting)| waiting.passed >= self.may_pass) {
             if let Some(block) = self.block_for(waiting, now, kept, full) {
                 return Some((at, block));
             }
         }
-        let mut sizes: Vec<u32> = self.waiting.iter().map(|waiting| waiting.nodes).collect();
+        let mut sizes: Vec<u32> = all.iter().map(|waiting| waiting.nodes).collect();
         sizes.sort_unstable();
         sizes.dedup();
         let most_free = self.most_free();
         for size in sizes.into_iter().rev().filter(|size| *size <= most_free) {
             // What needs as long as one that found nothing finds nothing either.
             let mut too_long = None;
-            let of_size = self.waiting.iter().enumerate();
+            let of_size = all.iter().enumerate();
             for (at, waiting) in of_size.filter(|(_, waiting)| waiting.nodes == size) {
                 let time = waiting.timeout.unwrap_or_default();
                 if too_long.is_some_and(|too_long| time >= too_long) {
@@ -275,9 +306,9 @@ impl Placement {
     fn block_for(&self, waiting: &Waiting, now: Instant, kept: &Kept, full: &[u32]) -> Option<u32> {
         let rooms = self.rooms(waiting, now).into_iter();
         let fitting = rooms.filter(|(block, room)| {
-            let is_kept = kept
-                .get(block)
-                .is_some_and(|attempt| *attempt != waiting.attempt);
+            let is_kept = kept.get(block).is_some_and(|(attempt, priority)| {
+                *attempt != waiting.attempt && *priority >= waiting.priority
+            });
             room.free >= waiting.nodes && !is_kept && !full.contains(block)
         });
         let tightest = fitting.min_by_key(|(block, room)| (room.free, *block));
@@ -300,7 +331,7 @@ impl Placement {
                 let most_free = rooms.iter().max_by_key(|(_, room)| room.free);
                 most_free.map(|(block, _)| *block)
             });
-            all.extend(kept.map(|block| (block, waiting.attempt)));
+            all.extend(kept.map(|block| (block, (waiting.attempt, waiting.priority))));
             self.waiting[at].kept = kept;
         }
         all

@@ -31,6 +31,10 @@ impl Placement {
                 "block {block} has {count} applications"
             );
         }
+        assert!(
+            self.waiting
+                .is_sorted_by_key(|waiting| std::cmp::Reverse(waiting.priority))
+        );
         let mut kept: Vec<u32> = self.waiting.iter().filter_map(|one| one.kept).collect();
         kept.sort_unstable();
         let count = kept.len();
@@ -53,6 +57,7 @@ impl Placement {
                 let is_kept = self
                     .waiting
                     .iter()
+                    .filter(|other| other.priority >= waiting.priority)
                     .any(|other| other.kept == Some(block) && other.attempt != waiting.attempt);
                 assert!(
                     room.free < waiting.nodes || full.contains(&block) || is_kept,

@@ -42,11 +42,11 @@ fn end(placement: &mut Placement, number: u64) {
 fn the_largest_goes_first_and_smaller_ones_fill_what_is_left() {
     let mut placement = block(3, 4);
     let now = Instant::now();
-    placement.arrive(attempt(1), 1, None);
-    placement.arrive(attempt(2), 1, None);
-    placement.arrive(attempt(3), 2, None);
-    placement.arrive(attempt(4), 3, None);
-    placement.arrive(attempt(5), 2, None);
+    placement.arrive(attempt(1), 1, None, 0);
+    placement.arrive(attempt(2), 1, None, 0);
+    placement.arrive(attempt(3), 2, None, 0);
+    placement.arrive(attempt(4), 3, None, 0);
+    placement.arrive(attempt(5), 2, None, 0);
     assert_eq!(place_all(&mut placement, now), [(4, vec![0, 1, 2])]);
     end(&mut placement, 4);
     assert_eq!(
@@ -67,7 +67,7 @@ fn the_largest_goes_first_and_smaller_ones_fill_what_is_left() {
 fn a_block_has_so_many_applications_at_once_and_no_more() {
     let mut placement = block(4, 2);
     for number in 1..=4 {
-        placement.arrive(attempt(number), 1, None);
+        placement.arrive(attempt(number), 1, None, 0);
     }
     let now = Instant::now();
     assert_eq!(place_all(&mut placement, now), [(1, vec![0]), (2, vec![1])]);
@@ -85,8 +85,8 @@ fn a_block_has_so_many_applications_at_once_and_no_more() {
 fn an_application_is_within_one_block() {
     let mut placement = block(2, 4);
     placement.joined(8, 10, None);
-    placement.arrive(attempt(1), 3, None);
-    placement.arrive(attempt(2), 1, None);
+    placement.arrive(attempt(1), 3, None, 0);
+    placement.arrive(attempt(2), 1, None, 0);
     let now = Instant::now();
     assert_eq!(
         place_all(&mut placement, now),
@@ -100,7 +100,7 @@ fn an_application_is_within_one_block() {
 #[test]
 fn a_node_that_leaves_tells_whose_it_was_and_is_not_swept() {
     let mut placement = block(3, 4);
-    placement.arrive(attempt(1), 2, None);
+    placement.arrive(attempt(1), 2, None, 0);
     let now = Instant::now();
     place_all(&mut placement, now);
     assert!(placement.is_busy(1) && !placement.is_busy(2));
@@ -113,14 +113,14 @@ fn a_node_that_leaves_tells_whose_it_was_and_is_not_swept() {
 #[test]
 fn a_node_that_cannot_be_swept_is_not_used_again() {
     let mut placement = block(2, 4);
-    placement.arrive(attempt(1), 2, None);
+    placement.arrive(attempt(1), 2, None, 0);
     let now = Instant::now();
     place_all(&mut placement, now);
     placement.ended(attempt(1));
     placement.swept(0, false);
     placement.swept(1, true);
-    placement.arrive(attempt(2), 2, None);
-    placement.arrive(attempt(3), 1, None);
+    placement.arrive(attempt(2), 2, None, 0);
+    placement.arrive(attempt(3), 1, None, 0);
     assert_eq!(place_all(&mut placement, now), [(3, vec![1])]);
     assert!(!placement.is_busy(0), "it can be given back");
 }
@@ -131,13 +131,13 @@ fn a_block_that_drains_or_ends_too_early_takes_nothing() {
     let hour = Duration::from_secs(3600);
     let mut placement = Placement::new(4);
     placement.joined(1, 1, Some(now + hour));
-    placement.arrive(attempt(1), 1, Some(2 * hour));
-    placement.arrive(attempt(2), 1, Some(hour / 2));
+    placement.arrive(attempt(1), 1, Some(2 * hour), 0);
+    placement.arrive(attempt(2), 1, Some(hour / 2), 0);
     assert_eq!(place_all(&mut placement, now), [(2, vec![1])]);
     end(&mut placement, 2);
-    placement.arrive(attempt(3), 1, Some(hour / 2));
+    placement.arrive(attempt(3), 1, Some(hour / 2), 0);
     assert_eq!(place_all(&mut placement, now + hour * 2 / 3), []);
-    placement.arrive(attempt(4), 1, None);
+    placement.arrive(attempt(4), 1, None, 0);
     placement.draining(1);
     assert_eq!(place_all(&mut placement, now), []);
     placement.joined(2, 2, Some(now + 3 * hour));
@@ -152,14 +152,14 @@ fn a_block_whose_end_changes_takes_what_fits_by_now() {
     for node in [1, 2] {
         placement.joined(1, node, Some(now + hour));
     }
-    placement.arrive(attempt(1), 2, Some(2 * hour));
+    placement.arrive(attempt(1), 2, Some(2 * hour), 0);
     placement.lasts(1, Some(now + 3 * hour));
     assert_eq!(place_all(&mut placement, now), []);
     placement.lasts(2, Some(now + 3 * hour));
     assert_eq!(place_all(&mut placement, now), [(1, vec![1, 2])]);
     end(&mut placement, 1);
     placement.lasts(1, Some(now + hour));
-    placement.arrive(attempt(2), 1, Some(2 * hour));
+    placement.arrive(attempt(2), 1, Some(2 * hour), 0);
     assert_eq!(place_all(&mut placement, now), [(2, vec![2])]);
 }
 
@@ -167,12 +167,12 @@ fn a_block_whose_end_changes_takes_what_fits_by_now() {
 fn a_large_application_is_passed_only_so_often() {
     let mut placement = block(3, 4);
     let now = Instant::now();
-    placement.arrive(attempt(1), 1, None);
+    placement.arrive(attempt(1), 1, None, 0);
     place_all(&mut placement, now);
-    placement.arrive(attempt(2), 3, None);
+    placement.arrive(attempt(2), 3, None, 0);
     let mut running = BTreeSet::from([1]);
     for number in 3..100 {
-        placement.arrive(attempt(number), 1, None);
+        placement.arrive(attempt(number), 1, None, 0);
         for (number, _) in place_all(&mut placement, now) {
             running.insert(number);
         }
@@ -193,14 +193,77 @@ fn a_large_application_is_passed_only_so_often() {
 }
 
 #[test]
+fn the_higher_priority_goes_first_whatever_its_size_and_age() {
+    let mut placement = block(3, 4);
+    let now = Instant::now();
+    placement.arrive(attempt(1), 3, None, 0);
+    placement.arrive(attempt(2), 2, None, 1);
+    placement.arrive(attempt(3), 1, None, 1);
+    placement.arrive(attempt(4), 3, None, -1);
+    placement.arrive(attempt(5), 1, None, 2);
+    assert_eq!(
+        place_all(&mut placement, now),
+        [(5, vec![0]), (2, vec![1, 2])]
+    );
+    end(&mut placement, 5);
+    assert_eq!(place_all(&mut placement, now), [(3, vec![0])]);
+    for number in [2, 3] {
+        end(&mut placement, number);
+    }
+    assert_eq!(place_all(&mut placement, now), [(1, vec![0, 1, 2])]);
+}
+
+#[test]
+fn what_comes_later_and_before_all_others_gets_a_block_kept_for_it() {
+    let mut placement = block(2, 4);
+    let now = Instant::now();
+    placement.arrive(attempt(1), 1, None, 0);
+    place_all(&mut placement, now);
+    for number in 2..100 {
+        placement.arrive(attempt(number), 1, None, 0);
+    }
+    // One of them runs at any time.
+    let mut running = place_all(&mut placement, now);
+    running.insert(0, (1, vec![0]));
+    placement.arrive(attempt(100), 2, None, 1);
+    let mut passed = 0;
+    while !running.is_empty() {
+        let (first, _) = running.remove(0);
+        end(&mut placement, first);
+        let placed = place_all(&mut placement, now);
+        if placed.first().is_some_and(|(number, _)| *number == 100) {
+            return;
+        }
+        passed += placed.len();
+        running.extend(placed);
+        assert!(passed <= MAY_PASS as usize, "{passed} have passed it");
+    }
+    panic!("it never ran");
+}
+
+#[test]
+fn a_block_is_kept_from_those_of_the_same_priority_and_below() {
+    let mut placement = block(2, 4);
+    placement.may_pass = 0;
+    let now = Instant::now();
+    placement.arrive(attempt(1), 1, None, 0);
+    assert_eq!(place_all(&mut placement, now), [(1, vec![0])]);
+    placement.arrive(attempt(2), 2, None, 0);
+    placement.arrive(attempt(3), 1, None, 0);
+    assert_eq!(place_all(&mut placement, now), []);
+    placement.arrive(attempt(4), 1, None, 1);
+    assert_eq!(place_all(&mut placement, now), [(4, vec![1])]);
+}
+
+#[test]
 fn a_small_application_is_passed_by_large_ones_only_so_often() {
     let mut placement = block(2, 4);
     let now = Instant::now();
-    placement.arrive(attempt(1), 2, None);
+    placement.arrive(attempt(1), 2, None, 0);
     let mut running = place_all(&mut placement, now);
-    placement.arrive(attempt(2), 1, None);
+    placement.arrive(attempt(2), 1, None, 0);
     for number in 3..100 {
-        placement.arrive(attempt(number), 2, None);
+        placement.arrive(attempt(number), 2, None, 0);
         for (number, _) in std::mem::take(&mut running) {
             end(&mut placement, number);
         }
@@ -215,21 +278,45 @@ fn a_small_application_is_passed_by_large_ones_only_so_often() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Arrive { nodes: u32, timeout: Option<u64> },
-    Join { block: u32, lasts: Option<u64> },
-    Leave { which: usize },
-    Last { which: usize, seconds: Option<u64> },
-    Drain { block: u32 },
-    End { which: usize },
-    Sweep { which: usize, is_clean: bool },
-    Withdraw { which: usize },
-    Wait { seconds: u64 },
+    Arrive {
+        nodes: u32,
+        timeout: Option<u64>,
+        priority: i32,
+    },
+    Join {
+        block: u32,
+        lasts: Option<u64>,
+    },
+    Leave {
+        which: usize,
+    },
+    Last {
+        which: usize,
+        seconds: Option<u64>,
+    },
+    Drain {
+        block: u32,
+    },
+    End {
+        which: usize,
+    },
+    Sweep {
+        which: usize,
+        is_clean: bool,
+    },
+    Withdraw {
+        which: usize,
+    },
+    Wait {
+        seconds: u64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let seconds = || proptest::option::of(1_u64..100);
     prop_oneof![
-        6 => (1_u32..5, seconds()).prop_map(|(nodes, timeout)| Step::Arrive { nodes, timeout }),
+        6 => (1_u32..5, seconds(), -1..2)
+            .prop_map(|(nodes, timeout, priority)| Step::Arrive { nodes, timeout, priority }),
         4 => (0_u32..3, seconds()).prop_map(|(block, lasts)| Step::Join { block, lasts }),
         1 => any::<usize>().prop_map(|which| Step::Leave { which }),
         1 => (any::<usize>(), seconds()).prop_map(|(which, seconds)| Step::Last { which, seconds }),
@@ -291,10 +378,10 @@ proptest! {
         let pick = |which: usize, count: usize| (count > 0).then(|| which % count);
         for step in steps {
             match step {
-                Step::Arrive { nodes, timeout } => {
+                Step::Arrive { nodes, timeout, priority } => {
                     let number = numbers.next().unwrap();
                     let timeout = timeout.map(Duration::from_secs);
-                    placement.arrive(attempt(number), nodes, timeout);
+                    placement.arrive(attempt(number), nodes, timeout, priority);
                     model.waiting.insert(number, (nodes, timeout));
                 }
                 Step::Join { block, lasts } => {
@@ -376,7 +463,7 @@ proptest! {
         let wanted = wanted.min(nodes);
         let now = Instant::now();
         let mut placement = block(nodes, max_apps);
-        placement.arrive(attempt(1), wanted, None);
+        placement.arrive(attempt(1), wanted, None, 0);
         let mut left: Vec<(u64, usize)> = Vec::new();
         let mut turns = 0;
         let mut number = 1;
@@ -384,7 +471,7 @@ proptest! {
             for _ in 0..2 {
                 number += 1;
                 let size = sizes[number as usize % sizes.len()].min(nodes);
-                placement.arrive(attempt(number), size, None);
+                placement.arrive(attempt(number), size, None, 0);
             }
             for (placed, _) in place_all(&mut placement, now) {
                 left.push((placed, lasts[placed as usize % lasts.len()]));

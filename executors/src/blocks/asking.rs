@@ -18,6 +18,9 @@ const SURPLUS_GRACE: Duration = Duration::from_secs(5);
 /// then.
 const SERVING_GRACE: Duration = Duration::from_secs(1);
 
+/// How long after it was cancelled a job is asked about.
+const SEEN_AFTER: Duration = Duration::from_millis(200);
+
 impl State {
     /// How many blocks should be on their way.
     fn needed(&self, now: Instant) -> u32 {
@@ -269,7 +272,11 @@ impl State {
                 continue;
             }
             block.cancel = match answer {
-                Ok(()) => Cancel::Done { at: now },
+                Ok(()) => {
+                    // It may have been heard and come to nothing: the job is asked about.
+                    block.poll_soon(SEEN_AFTER, now);
+                    Cancel::Done { at: now }
+                }
                 Err(_) => {
                     is_news |= block.cancel_errors == 0;
                     let at = now + pause(block.cancel_errors);

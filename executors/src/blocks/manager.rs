@@ -294,15 +294,24 @@ impl Shared {
         }
     }
 
+    /// The jobs that are not known to be over, in words.
+    fn left(&self) -> String {
+        let inner = self.inner.lock();
+        let left: Vec<_> = inner.state.left().into_iter().map(|job| &*job.0).collect();
+        left.join(", ")
+    }
+
     async fn shut(self: &Arc<Self>, grace: Duration) {
         self.with(|state, now, commands| state.close(grace, now, commands));
         let patient = grace.saturating_add(ENDS_WITHIN / 2);
         if timeout(patient, self.emptied()).await.is_err() {
             self.with(|state, now, commands| state.hurry(now, commands));
             if timeout(ENDS_WITHIN / 2, self.emptied()).await.is_err() {
+                let left = self.left();
                 tracing::warn!(
                     executor = self.name(),
                     provider = self.provider.name(),
+                    jobs = left,
                     "not all blocks are known to be over; their jobs are in the run's folder, and \
                      `chiltepin clean` cancels what is left of them"
                 );

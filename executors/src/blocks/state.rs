@@ -9,6 +9,7 @@ use super::plan::Plan;
 use super::polling::Polling;
 use super::scaling::{Seen, Waiting, WaitingApps};
 use super::submitting::Submitting;
+use crate::provider::JobId;
 use crate::{Capacity, Wanted};
 
 /// All blocks and nodes of an executor, and what is wanted of them. Pure; told the time.
@@ -125,6 +126,12 @@ impl State {
     /// Whether no block is left.
     pub(super) fn is_empty(&self) -> bool {
         self.blocks.values().all(Block::is_over)
+    }
+
+    /// The jobs of blocks that are not known to be over.
+    pub(super) fn left(&self) -> Vec<&JobId> {
+        let left = self.blocks.values().filter(|block| !block.is_over());
+        left.filter_map(|block| block.job.as_ref()).collect()
     }
 
     /// What a block that is over has written last, if anything; or one whose nodes do not call.

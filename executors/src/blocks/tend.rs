@@ -18,6 +18,10 @@ const OTHERS_FOLLOW_WITHIN: Duration = Duration::from_secs(5);
 /// How long agents are waited for whose job was cancelled.
 const CANCELLED_ENDS_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long after it was cancelled a job is waited for before that is done once more: batch systems
+/// take a while to tell all of its nodes.
+const CANCELLED_IS_OVER_WITHIN: Duration = Duration::from_secs(30);
+
 impl State {
     /// Does what is due at a block.
     pub(super) fn tend(&mut self, id: BlockId, now: Instant, commands: &mut Vec<Command>) {
@@ -145,10 +149,11 @@ impl State {
                 }
             }
             Cancel::Done { at } => {
-                if live.is_empty() {
-                    self.finish(id, now, commands);
-                } else if self.is_time(at + CANCELLED_ENDS_WITHIN, now) {
+                if !live.is_empty() && self.is_time(at + CANCELLED_ENDS_WITHIN, now) {
                     self.abort(&live, commands);
+                }
+                if self.is_time(at + CANCELLED_IS_OVER_WITHIN, now) {
+                    self.set_cancel(id, Cancel::Now);
                 }
             }
             Cancel::Again { at } => {

@@ -311,7 +311,8 @@ impl World {
                 let answer = if self.health.is_unreachable {
                     Err("unable to contact the controller".to_owned())
                 } else {
-                    for job in &jobs {
+                    let lies = self.health.is_lying;
+                    for job in jobs.iter().filter(|_| !lies) {
                         self.end_job(job, JobEnd::Cancelled);
                     }
                     Ok(())

@@ -30,6 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Health::default()),
         1 => Just(Health { is_unreachable: true, ..Health::default() }),
         1 => Just(Health { is_deaf: true, ..Health::default() }),
+        1 => Just(Health { is_lying: true, ..Health::default() }),
         1 => Just(Health { is_full: true, ..Health::default() }),
         1 => Just(Health { fails_jobs: true, ..Health::default() }),
         1 => Just(Health { hides_agents: true, ..Health::default() }),

@@ -163,6 +163,21 @@ fn what_cannot_be_cancelled_is_tried_less_and_less_and_warned_about_once() {
 }
 
 #[test]
+fn a_job_that_was_cancelled_is_over_when_it_is_seen_to_be() {
+    let mut world = world(|plan| plan.init = 2);
+    world.queue_time = 1_000_000;
+    world.pass(seconds(5));
+    world.health.is_lying = true;
+    world.with(|state, now, commands| state.close(Duration::ZERO, now, commands));
+    world.pass(seconds(20));
+    assert_eq!(world.state.left().len(), 2, "{:#?}", world.state.blocks);
+    world.health.is_lying = false;
+    world.pass(seconds(20));
+    assert!(world.state.is_empty() && world.alive_jobs().is_empty());
+    assert_eq!(world.cancels, 2, "tried once more");
+}
+
+#[test]
 fn a_job_whose_agents_do_not_end_when_they_are_told_to_is_cancelled() {
     let mut world = world(|_| {});
     world.health.is_deaf = true;

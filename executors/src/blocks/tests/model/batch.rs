@@ -21,6 +21,8 @@ pub(in super::super) struct Health {
     pub(in super::super) is_refusing: bool,
     /// Jobs end as soon as they begin.
     pub(in super::super) fails_jobs: bool,
+    /// It says that it cancels jobs, and does not.
+    pub(in super::super) is_lying: bool,
     /// Agents do not end when they are told to.
     pub(in super::super) is_deaf: bool,
     /// Jobs run and their agents are not heard of.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -64,11 +65,15 @@ pub(crate) struct World {
 struct Offers {
     free: Mutex<BTreeMap<u32, (Capacity, u32)>>,
     broken: OnceLock<String>,
+    panics: AtomicBool,
 }
 
 impl Rooms for Offers {
     fn offered_until(&self, offer: u32, capacity: Capacity, until: Option<Instant>) {
         assert!(until.is_some(), "every block ends");
+        if self.panics.swap(false, Ordering::SeqCst) {
+            panic!("a kernel with a mistake");
+        }
         // Calls that wait ahead are none of this kernel's.
         if offer.is_multiple_of(2) {
             let mut free = self.free.lock();
@@ -260,6 +265,11 @@ impl World {
 
     pub(crate) fn offers(&self) -> usize {
         self.rooms.free.lock().len()
+    }
+
+    /// Has the kernel panic when it is told of room next.
+    pub(crate) fn panic_once(&self) {
+        self.rooms.panics.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn status(&self) -> BlocksStatus {

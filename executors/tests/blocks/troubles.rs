@@ -39,6 +39,16 @@ fn what_ran_on_a_lost_node_is_done_elsewhere() {
 }
 
 #[test]
+fn a_panic_of_whoever_is_told_keeps_nothing_else_from_being_done() {
+    let mut world = World::new(2, |settings, _| settings.max_blocks = 1);
+    world.panic_once();
+    let id = world.call(&ACT, "say:hello");
+    world.until("the call", |world| world.done.contains_key(&id));
+    assert_eq!(world.offers(), 1, "of the other node nobody knows");
+    world.shut();
+}
+
+#[test]
 fn a_block_that_somebody_cancels_is_replaced() {
     let mut world = World::new(1, |_, _| {});
     let file = world.folder.path().join("count");

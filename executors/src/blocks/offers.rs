@@ -48,7 +48,7 @@ impl State {
     }
 
     /// When a node is none any more that has just joined.
-    fn fresh_until(&self, node: &Node, block: &Block) -> Instant {
+    pub(super) fn fresh_until(&self, node: &Node, block: &Block) -> Instant {
         let (Some(_), Some(first_join)) = (self.plan.max_apps, block.first_join) else {
             return node.joined + FRESH;
         };

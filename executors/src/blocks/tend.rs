@@ -60,10 +60,15 @@ impl State {
             return;
         };
         let (end, first_join) = (block.end, block.first_join);
-        if let Some(end) = end
-            && self.is_time(end.checked_sub(self.plan.margin).unwrap_or(now), now)
-        {
-            return self.drain(id, now, commands);
+        if let Some(end) = end {
+            // A block whose nodes took almost all of its time to join is tried: whoever waits would
+            // otherwise see blocks come and go for ever.
+            let fresh = self.live(id).map(|(_, node)| self.fresh_until(node, block));
+            let almost_over = end.checked_sub(self.plan.margin).unwrap_or(now);
+            let at = fresh.fold(almost_over, Instant::max);
+            if self.is_time(at, now) {
+                return self.drain(id, now, commands);
+            }
         }
         if let Some(first_join) = first_join {
             self.wake_if_later(first_join + JOIN_TOGETHER, now);

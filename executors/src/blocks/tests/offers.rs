@@ -80,6 +80,18 @@ fn calls_that_take_as_long_as_may_be_are_bound_whenever_their_nodes_join() {
 }
 
 #[test]
+fn a_node_that_joins_when_its_block_is_almost_over_is_tried() {
+    let mut world = world(|plan| plan.max = 1);
+    world.health.hides_agents = true;
+    world.submit_calls(1);
+    world.pass(seconds(100));
+    let node = join(&mut world, "n1", seconds(590));
+    assert!(world.state.nodes[&node].offered.is_some());
+    world.pass(seconds(2));
+    assert_eq!(world.state.nodes[&node].offered, None);
+}
+
+#[test]
 fn all_nodes_of_a_block_last_long_enough_for_an_application_at_the_same_time() {
     for late in [0, 4, 13, 40] {
         // The environment lines of its script took long, and one node joins after the other.

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
 use super::applications;
 use super::arrival::Joined;
@@ -60,7 +59,7 @@ pub(super) struct Shared {
 pub(super) struct Inner {
     pub(super) state: State,
     /// What is to be done, in this order, by whoever comes first.
-    outbox: VecDeque<Command>,
+    pub(super) outbox: VecDeque<Command>,
     is_performing: bool,
     /// When the timer fires.
     pub(super) armed: Option<Instant>,
@@ -68,9 +67,6 @@ pub(super) struct Inner {
 
 /// How long agents are waited for that were told to call when their block began.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long after the grace everything may take to end.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 impl Blocks {
     /// Makes the executor. Blocks are asked for when somebody is there to be told of their room,
@@ -277,52 +273,6 @@ impl Shared {
                 work.finish(&attempt, Outcome::Returned { reason })
             }
         }
-    }
-
-    /// Waits until no block is left, and that is noted.
-    async fn emptied(&self) {
-        loop {
-            let settled = self.settled.notified();
-            tokio::pin!(settled);
-            // From now on, so that nothing is missed between asking and waiting.
-            settled.as_mut().enable();
-            let is_done = |inner: &Inner| inner.state.is_empty() && inner.outbox.is_empty();
-            if is_done(&self.inner.lock()) && self.notes.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            settled.await;
-        }
-    }
-
-    /// The jobs that are not known to be over, in words.
-    fn left(&self) -> String {
-        let inner = self.inner.lock();
-        let left: Vec<_> = inner.state.left().into_iter().map(|job| &*job.0).collect();
-        left.join(", ")
-    }
-
-    async fn shut(self: &Arc<Self>, grace: Duration) {
-        self.with(|state, now, commands| state.close(grace, now, commands));
-        let patient = grace.saturating_add(ENDS_WITHIN / 2);
-        if timeout(patient, self.emptied()).await.is_err() {
-            self.with(|state, now, commands| state.hurry(now, commands));
-            if timeout(ENDS_WITHIN / 2, self.emptied()).await.is_err() {
-                let left = self.left();
-                tracing::warn!(
-                    executor = self.name(),
-                    provider = self.provider.name(),
-                    jobs = left,
-                    "not all blocks are known to be over; their jobs are in the run's folder, and \
-                     `chiltepin clean` cancels what is left of them"
-                );
-            }
-        }
-        match timeout(ENDS_WITHIN / 2, self.cancel_unheard()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "jobs may be left that were never heard of"),
-            Err(_) => tracing::warn!("jobs may be left that were never heard of"),
-        }
-        self.rendezvous.write();
     }
 }
 

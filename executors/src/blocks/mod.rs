@@ -24,6 +24,7 @@ mod applications;
 mod arrival;
 mod asking;
 mod block;
+mod closing;
 mod command;
 mod errands;
 mod failing;

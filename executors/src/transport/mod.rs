@@ -17,7 +17,8 @@
 //!   connection         records and frames over one socket
 //!   link, drive        what everybody has of a link; its task, over the connection of the moment
 //!   dial: race, redial the agent's side: the first address that leads there; coming back
-//!   listener: unproven the driver's side: strangers have little time and little room
+//!   listener: incoming the driver's side: what comes is a link, one that comes back, or refused
+//!   unproven           strangers have little time and little room                  (pure)
 //! ```
 //!
 //! A connection may break and be made anew within the reconnect window: nothing is lost and nothing
@@ -33,6 +34,7 @@ mod drive;
 mod error;
 mod farewell;
 mod handshake;
+mod incoming;
 mod key;
 mod link;
 mod listener;

@@ -62,6 +62,7 @@ async fn agent(start: Arc<AgentStart>, number: usize) -> io::Result<()> {
         key: Key::read(&start.key)?,
         identity: start.identity,
         largest_frame: usize::try_from(start.largest_frame).unwrap_or(usize::MAX),
+        answers_within: Dial::ANSWERS_WITHIN,
         patience: start.patience,
     };
     let hello = hello.encode().map_err(io::Error::other)?;

@@ -115,6 +115,7 @@ async fn prepare(start: AgentStart) -> Result<Prepared, String> {
         key,
         identity: start.identity,
         largest_frame: usize::try_from(start.largest_frame).unwrap_or(usize::MAX),
+        answers_within: Dial::ANSWERS_WITHIN,
         patience: start.patience,
     };
     let hello = hello.encode().map_err(|error| error.to_string())?;

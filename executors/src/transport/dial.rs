@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::control::{Answer, Opening};
 use super::drive::Drive;
 use super::preface::Identity;
-use super::race::Target;
+use super::race::{Target, Unanswered};
 use super::redial::Redial;
 use super::{DialError, DialFailure, Key, Link, LinkSettings, Receive, Tried};
 
@@ -33,6 +33,8 @@ pub struct Dial {
     pub identity: Identity,
     /// The most bytes of a message with its body.
     pub largest_frame: usize,
+    /// How long an address may take to answer; [`Dial::ANSWERS_WITHIN`] suits most.
+    pub answers_within: Duration,
     /// How long to go on trying.
     pub patience: Duration,
 }
@@ -51,6 +53,9 @@ pub struct Dialed {
 }
 
 impl Dial {
+    /// How long an address may take to answer, ordinarily.
+    pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
     /// Reaches the driver, says this, and waits for its answer.
     ///
     /// # Errors
@@ -70,11 +75,13 @@ impl Dial {
             key: self.key,
             identity: self.identity,
             largest_frame: self.largest_frame.saturating_add(1),
+            answers_within: self.answers_within,
         };
         let start = Instant::now();
         let mut in_vain = 0;
+        let mut unanswered = Unanswered::default();
         loop {
-            let tried = match round(&target, &hello).await? {
+            let tried = match round(&target, &hello, &mut unanswered).await? {
                 Ok(dialed) => return Ok(dialed),
                 Err(tried) => tried,
             };
@@ -89,7 +96,11 @@ impl Dial {
 }
 
 /// Tries all addresses once.
-async fn round(target: &Target, hello: &[u8]) -> Result<Result<Dialed, Vec<Tried>>, DialError> {
+async fn round(
+    target: &Target,
+    hello: &[u8],
+    unanswered: &mut Unanswered,
+) -> Result<Result<Dialed, Vec<Tried>>, DialError> {
     let order: Vec<_> = (0..target.candidates.len()).collect();
     let reached = match target.reach(&order, None).await {
         Ok(reached) => reached,
@@ -97,7 +108,7 @@ async fn round(target: &Target, hello: &[u8]) -> Result<Result<Dialed, Vec<Tried
     };
     let candidate = reached.candidate;
     let address = target.address(candidate);
-    let failure = match reached.ask(&Opening::New, hello).await {
+    let failure = match reached.ask(&Opening::New, hello, unanswered).await {
         Ok((connection, Answer::Welcome { session, times }, welcome, frames)) => {
             return Ok(Ok(Dialed {
                 link: Arc::new(Link::new()),
@@ -105,7 +116,7 @@ async fn round(target: &Target, hello: &[u8]) -> Result<Result<Dialed, Vec<Tried
                 times,
                 connection,
                 frames,
-                redial: Redial::new(target.clone(), candidate, session),
+                redial: Redial::new(target.clone(), candidate, session, times.absence),
             }));
         }
         Ok((_, Answer::Refused { reason }, ..)) => {

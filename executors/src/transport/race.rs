@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,9 +14,6 @@ use super::preface::Identity;
 use super::{DialFailure, Key, Tried};
 use crate::wire::{split_message, write_frame};
 
-/// How long an address may take to answer.
-pub(super) const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
-
 /// How long the next address waits for the one before it. Only one of them is the driver's that
 /// is reached first; a busy driver should not get the same agent over all of them.
 const NEXT_AFTER: Duration = Duration::from_millis(300);
@@ -27,6 +25,8 @@ pub(super) struct Target {
     pub(super) key: Key,
     pub(super) identity: Identity,
     pub(super) largest_frame: usize,
+    /// How long an address may take to answer.
+    pub(super) answers_within: Duration,
 }
 
 /// A connection to the driver, over which nothing was said yet.
@@ -34,6 +34,7 @@ pub(super) struct Reached {
     /// Which of the candidates led there.
     pub(super) candidate: usize,
     pub(super) connection: Connection,
+    answers_within: Duration,
 }
 
 impl Target {
@@ -56,7 +57,10 @@ impl Target {
             }
             tokio::select! {
                 Some((candidate, outcome)) = running.next() => match outcome {
-                    Ok(connection) => return Ok(Reached { candidate, connection }),
+                    Ok(connection) => {
+                        let answers_within = self.answers_within;
+                        return Ok(Reached { candidate, connection, answers_within });
+                    }
                     Err(failure) => {
                         let is_over = decisive == Some(candidate) && failure.is_absence();
                         let address = self.address(candidate);
@@ -79,10 +83,11 @@ impl Target {
     }
 
     async fn try_one(&self, candidate: usize) -> (usize, Result<Connection, DialFailure>) {
-        let outcome = timeout(ANSWERS_WITHIN, self.connect(candidate)).await;
+        let limit = self.answers_within;
+        let outcome = timeout(limit, self.connect(candidate)).await;
         (
             candidate,
-            outcome.unwrap_or(Err(DialFailure::Silent(ANSWERS_WITHIN))),
+            outcome.unwrap_or(Err(DialFailure::Silent(limit))),
         )
     }
 
@@ -102,6 +107,7 @@ impl Reached {
         mut self,
         opening: &Opening,
         body: &[u8],
+        unanswered: &mut Unanswered,
     ) -> Result<(Connection, Answer, Bytes, Vec<Bytes>), DialFailure> {
         let talk = async {
             let mut text = Vec::new();
@@ -114,7 +120,8 @@ impl Reached {
                 .map_err(|error| Broken::Misspoke(error.to_string()))?;
             Ok((answer, body, frames))
         };
-        match timeout(ANSWERS_WITHIN, talk).await {
+        let limit = self.answers_within;
+        match timeout(limit, talk).await {
             Ok(Ok((answer, body, frames))) => Ok((self.connection, answer, body, frames)),
             Ok(Err(Broken::Closed)) => Err(DialFailure::Lost(
                 std::io::ErrorKind::ConnectionReset.into(),
@@ -123,7 +130,36 @@ impl Reached {
                 Err(DialFailure::Lost(std::io::Error::other(reason)))
             }
             Ok(Err(Broken::Misspoke(reason))) => Err(DialFailure::Misspoke(reason)),
-            Err(_) => Err(DialFailure::Silent(ANSWERS_WITHIN)),
+            Err(_) => {
+                unanswered.keep(self.connection);
+                Err(DialFailure::Silent(limit))
+            }
         }
+    }
+}
+
+/// How many connections without an answer are kept. Each was made over a network that let
+/// something through, so there are few.
+const MOST_UNANSWERED: usize = 16;
+
+/// Connections over which the driver was asked and did not answer in time.
+///
+/// It may have gone over to any of them. They are kept until it has answered over another: closed,
+/// they would say to it, once the network lets that through, that this agent is gone.
+#[derive(Default)]
+pub(super) struct Unanswered(VecDeque<Connection>);
+
+impl Unanswered {
+    fn keep(&mut self, connection: Connection) {
+        if self.0.len() >= MOST_UNANSWERED {
+            // The driver has gone over to a later one, if to any.
+            self.0.pop_front();
+        }
+        self.0.push_back(connection);
+    }
+
+    /// The driver has answered over another one.
+    pub(super) fn close(&mut self) {
+        self.0.clear();
     }
 }

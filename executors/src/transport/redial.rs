@@ -5,13 +5,17 @@ use tokio::time::sleep;
 
 use super::connection::Connection;
 use super::control::{Answer, Opening, SessionId};
-use super::race::Target;
+use super::race::{Target, Unanswered};
 use super::{DialFailure, LinkEnd, Tried};
 
 /// How long to wait before the driver is tried again: little at first, as it does not wait long
 /// for an agent whose connection was closed.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 const AGAIN_AFTER_AT_MOST: Duration = Duration::from_secs(1);
+
+/// How often it is tried again, at least, while the driver waits for an agent whose connection was
+/// closed.
+const TIMES_IN_ABSENCE: u32 = 4;
 
 /// How long the driver must not be where it was, each time it is tried, to be taken for dead.
 const ABSENT_FOR: Duration = Duration::from_secs(1);
@@ -23,6 +27,9 @@ pub(super) struct Redial {
     last: usize,
     session: SessionId,
     attempt: u32,
+    /// The longest pause before the driver is tried again.
+    longest_pause: Duration,
+    unanswered: Unanswered,
 }
 
 /// A connection over which the session goes on.
@@ -35,19 +42,22 @@ pub(super) struct Regained {
 }
 
 impl Redial {
-    pub(super) fn new(target: Target, last: usize, session: SessionId) -> Self {
+    /// The driver, reached there, waits that long for an agent whose connection was closed.
+    pub(super) fn new(target: Target, last: usize, session: SessionId, absence: Duration) -> Self {
         Self {
             target,
             last,
             session,
             attempt: 0,
+            longest_pause: AGAIN_AFTER_AT_MOST.min(absence / TIMES_IN_ABSENCE),
+            unanswered: Unanswered::default(),
         }
     }
 
     /// Comes back, however long that takes, unless the driver is dead or does not want it.
     pub(super) async fn regain(&mut self, received: u64) -> Result<Regained, LinkEnd> {
         let mut absent_since = None;
-        let mut pause = AGAIN_AFTER;
+        let mut pause = AGAIN_AFTER.min(self.longest_pause);
         loop {
             let tried = match self.try_once(received).await {
                 Ok(outcome) => return outcome,
@@ -67,7 +77,7 @@ impl Redial {
             }
             absent_since = since;
             sleep(pause).await;
-            pause = (pause * 2).min(AGAIN_AFTER_AT_MOST);
+            pause = (pause * 2).min(self.longest_pause);
         }
     }
 
@@ -86,9 +96,11 @@ impl Redial {
             let address = self.target.address(candidate);
             Err(vec![Tried { address, failure }])
         };
-        match reached.ask(&opening, &[]).await {
+        let asked = reached.ask(&opening, &[], &mut self.unanswered).await;
+        match asked {
             Ok((connection, Answer::Resumed { received }, _, frames)) => {
                 self.last = candidate;
+                self.unanswered.close();
                 Ok(Ok(Regained {
                     connection,
                     frames,

@@ -117,6 +117,7 @@ fn what_makes_no_sense_ends_that_node_alone() {
         key: Key::read(&start.key).unwrap(),
         identity: start.identity,
         largest_frame: 1 << 20,
+        answers_within: Dial::ANSWERS_WITHIN,
         patience: Duration::from_secs(20),
     };
     let mut hello = good.hello.clone();

@@ -6,7 +6,11 @@ use bytes::Bytes;
 
 use super::pair::{Agent, Driver, TIMES, until};
 use super::road::Road;
+use crate::transport::noise::LENGTH;
 use crate::transport::{LinkEnd, LinkSettings};
+
+/// What the driver says until both sides have proven that they have the key: a byte, and a message.
+const HANDSHAKE: usize = 1 + LENGTH + 48;
 
 /// An agent whose road to the driver can be blocked.
 async fn connected(times: LinkSettings) -> (Driver, Road, Agent) {
@@ -85,6 +89,38 @@ async fn a_silent_peer_is_waited_for_and_goes_on_when_it_is_back() {
     .await;
     assert_eq!(driver.ends(), 1);
     assert!(one.seen.lock().end.is_none() && other.seen.lock().end.is_none());
+}
+
+/// What is closed because it was not answered in time must not be the driver's last word of an
+/// agent that is about to come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_whose_answer_is_late_is_not_taken_for_gone() {
+    let times = LinkSettings {
+        silence: Duration::from_millis(500),
+        absence: Duration::from_millis(500),
+        reconnect_window: Duration::from_secs(60),
+        ..TIMES
+    };
+    let driver = Driver::start(times).await;
+    let road = Road::to(driver.address()).await;
+    let mut dial = driver.dial();
+    dial.candidates = vec![road.address()];
+    dial.answers_within = Duration::from_millis(400);
+    let agent = Agent::start(dial).await.unwrap();
+    let (one, other) = (agent.end.clone(), driver.end(0));
+    road.hold_answers(HANDSHAKE);
+    // The first one, and one over which the agent came back and does not learn of it.
+    until("the answer to be held back", || road.held() == 2).await;
+    road.close_to_new();
+    tokio::time::sleep(Duration::from_millis(400) + times.absence * 3).await;
+    assert_eq!(other.seen.lock().end, None);
+    road.release_answers();
+    road.open_to_new();
+    one.send(0, &Bytes::new());
+    other.send(0, &Bytes::new());
+    other.has(1).await;
+    one.has(1).await;
+    assert_eq!(driver.ends(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -194,6 +194,7 @@ impl Driver {
             key: self.key.clone(),
             identity: IDENTITY,
             largest_frame: LARGEST,
+            answers_within: Dial::ANSWERS_WITHIN,
             patience: Duration::from_secs(10),
         }
     }

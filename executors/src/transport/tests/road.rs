@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +16,7 @@ pub(super) struct Road {
     state: watch::Sender<State>,
     accepting: JoinHandle<()>,
     rough: Arc<Mutex<Vec<usize>>>,
+    held: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +25,10 @@ struct State {
     is_blocked: bool,
     /// How often all connections were closed.
     cuts: u32,
+    /// Answers go no further than so many bytes of each connection.
+    answers: Option<usize>,
+    /// Connections are made, and lead nowhere yet.
+    is_closed_to_new: bool,
 }
 
 impl Road {
@@ -33,12 +39,20 @@ impl Road {
         let (state, seen) = watch::channel(State::default());
         let rough = Arc::<Mutex<Vec<usize>>>::default();
         let lengths = Arc::clone(&rough);
+        let held = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&held);
         let accepting = tokio::spawn(async move {
             loop {
                 let (near, _) = listener.accept().await.unwrap();
-                let far = TcpStream::connect(&address).await.unwrap();
                 let length = lengths.lock().pop();
-                tokio::spawn(pass(near, far, seen.clone(), length));
+                let (address, mut seen) = (address.clone(), seen.clone());
+                let held = Arc::clone(&counted);
+                tokio::spawn(async move {
+                    if seen.wait_for(|state| !state.is_closed_to_new).await.is_ok() {
+                        let far = TcpStream::connect(&address).await.unwrap();
+                        pass(near, far, seen, length, &held).await;
+                    }
+                });
             }
         });
         Self {
@@ -46,6 +60,7 @@ impl Road {
             state,
             accepting,
             rough,
+            held,
         }
     }
 
@@ -61,6 +76,33 @@ impl Road {
     /// Passes on what has gathered, and all that comes.
     pub(super) fn unblock(&self) {
         self.state.send_modify(|state| state.is_blocked = false);
+    }
+
+    /// Holds back what the driver says beyond so many bytes of each connection.
+    pub(super) fn hold_answers(&self, after: usize) {
+        self.state.send_modify(|state| state.answers = Some(after));
+    }
+
+    /// How many connections have been held back so.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// Passes on what was held back.
+    pub(super) fn release_answers(&self) {
+        self.state.send_modify(|state| state.answers = None);
+    }
+
+    /// New connections lead nowhere; those that there are go on.
+    pub(super) fn close_to_new(&self) {
+        self.state
+            .send_modify(|state| state.is_closed_to_new = true);
+    }
+
+    /// New connections lead to the driver, and so do those that waited.
+    pub(super) fn open_to_new(&self) {
+        self.state
+            .send_modify(|state| state.is_closed_to_new = false);
     }
 
     /// Closes the connections that there are.
@@ -98,31 +140,50 @@ async fn pass(
     far: TcpStream,
     mut state: watch::Receiver<State>,
     length: Option<usize>,
+    held: &AtomicUsize,
 ) {
     let cuts = state.borrow().cuts;
     tokio::select! {
-        () = flow(&near, &far, state.clone(), length) => {}
-        () = flow(&far, &near, state.clone(), length) => {}
+        () = flow(&near, &far, state.clone(), length, None) => {}
+        () = flow(&far, &near, state.clone(), length, Some(held)) => {}
         _ = state.wait_for(|state| state.cuts != cuts) => {}
     }
 }
 
+/// Passes on one way; the driver's, if there is something to count those in that are held.
 async fn flow(
     from: &TcpStream,
     to: &TcpStream,
     mut state: watch::Receiver<State>,
     mut length: Option<usize>,
+    held: Option<&AtomicUsize>,
 ) {
     let mut bytes = [0; 8192];
+    let mut passed = 0;
+    let mut is_counted = false;
     loop {
         if state.wait_for(|state| !state.is_blocked).await.is_err() {
             return pending().await;
         }
-        let room = length.unwrap_or(usize::MAX).min(bytes.len());
+        let mut room = length.unwrap_or(usize::MAX).min(bytes.len());
+        let answers = state.borrow().answers;
+        if let (Some(held), Some(most)) = (held, answers) {
+            room = room.min(most.saturating_sub(passed));
+            if room == 0 {
+                if !std::mem::replace(&mut is_counted, true) {
+                    held.fetch_add(1, Ordering::SeqCst);
+                }
+                if state.changed().await.is_err() {
+                    return pending().await;
+                }
+                continue;
+            }
+        }
         if room == 0 || from.readable().await.is_err() {
             return;
         }
-        if state.borrow().is_blocked {
+        // They may have changed meanwhile.
+        if state.borrow().is_blocked || state.borrow().answers != answers {
             continue;
         }
         let count = match from.try_read(&mut bytes[..room]) {
@@ -131,6 +192,7 @@ async fn flow(
             Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
             Err(_) => return,
         };
+        passed += count;
         length = length.map(|length| length - count);
         let mut rest = &bytes[..count];
         while !rest.is_empty() {

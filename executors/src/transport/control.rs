@@ -15,12 +15,17 @@ pub(super) type SessionId = [u8; 16];
 /// What a peer says first over an encrypted connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Opening {
-    /// It is new. The body is its hello.
-    New,
+    /// It is new, or does not know whether it was taken. The body is its hello.
+    New {
+        /// What its session is to be called.
+        session: SessionId,
+        /// Numbers the attempts of a session: one that is late comes after it was given up.
+        attempt: u32,
+    },
     /// It was here before.
     Resume {
         session: SessionId,
-        /// Numbers the attempts to come back: one that is late comes after it was given up.
+        /// Goes on with the numbers of the attempts.
         attempt: u32,
         /// How many frames it has.
         received: u64,
@@ -31,10 +36,7 @@ pub(super) enum Opening {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Answer {
     /// It is taken. The body is the welcome.
-    Welcome {
-        session: SessionId,
-        times: LinkSettings,
-    },
+    Welcome { times: LinkSettings },
     /// It is taken again.
     Resumed {
         /// How many frames the driver has.
@@ -112,6 +114,10 @@ mod tests {
     fn the_bytes_are_those_of_this_version() {
         let session = [0xa5; 16];
         let ours = |head: &[u8], tail: &[u8]| [head, &session, tail].concat();
+        let new = Opening::New {
+            session,
+            attempt: 1,
+        };
         let resume = Opening::Resume {
             session,
             attempt: 2,
@@ -125,11 +131,11 @@ mod tests {
         };
         let tail = [5, 0, 15, 0, 0, 0xc0, 0x84, 0x3d, 120, 0, b'h', b'i'];
         let reason = "no".to_owned();
-        assert_eq!(frame(&Opening::New, b"hi"), b"\x03\0\0\0\0hi");
+        assert_eq!(frame(&new, b"hi"), ours(&[20, 0, 0, 0, 0], b"\x01hi"));
         assert_eq!(frame(&resume, b""), ours(&[20, 0, 0, 0, 1], &[2, 0xac, 2]));
         assert_eq!(
-            frame(&Answer::Welcome { session, times }, b"hi"),
-            ours(&[29, 0, 0, 0, 0], &tail)
+            frame(&Answer::Welcome { times }, b"hi"),
+            [&[13, 0, 0, 0, 0][..], &tail].concat()
         );
         assert_eq!(
             frame(&Answer::Resumed { received: 300 }, b""),

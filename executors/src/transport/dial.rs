@@ -6,10 +6,11 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::connection::Connection;
-use super::control::{Answer, Opening};
+use super::control::{Answer, Opening, SessionId};
 use super::drive::Drive;
 use super::preface::Identity;
 use super::race::{Target, Unanswered};
+use super::random::random;
 use super::redial::Redial;
 use super::{DialError, DialFailure, Key, Link, LinkSettings, Receive, Tried};
 
@@ -18,6 +19,10 @@ pub(super) const LONGEST_HELLO: usize = 64 << 10;
 
 /// How long to wait before all addresses are tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long to wait where the driver was asked and did not answer: if it has taken this peer, it
+/// does not wait long for it to come back.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How often all addresses are tried where each fails for a reason that lasts.
 const ROUNDS_IN_VAIN: u32 = 2;
@@ -52,6 +57,23 @@ pub struct Dialed {
     redial: Redial,
 }
 
+/// What an agent says until it is answered.
+struct Call {
+    target: Target,
+    hello: Vec<u8>,
+    session: SessionId,
+    /// How often it was said.
+    attempt: u32,
+    unanswered: Unanswered,
+}
+
+/// A round that led to nothing.
+struct InVain {
+    tried: Vec<Tried>,
+    /// When to try again.
+    again_after: Duration,
+}
+
 impl Dial {
     /// How long an address may take to answer, ordinarily.
     pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -77,57 +99,73 @@ impl Dial {
             largest_frame: self.largest_frame.saturating_add(1),
             answers_within: self.answers_within,
         };
+        let mut call = Call {
+            target,
+            hello,
+            session: random().map_err(DialError::Random)?,
+            attempt: 0,
+            unanswered: Unanswered::default(),
+        };
         let start = Instant::now();
         let mut in_vain = 0;
-        let mut unanswered = Unanswered::default();
         loop {
-            let tried = match round(&target, &hello, &mut unanswered).await? {
-                Ok(dialed) => return Ok(dialed),
-                Err(tried) => tried,
+            let InVain { tried, again_after } = match call.round().await? {
+                Ok(dialed) => return Ok(*dialed),
+                Err(in_vain) => in_vain,
             };
             let is_lasting = tried.iter().all(|one| one.failure.is_lasting());
             in_vain = if is_lasting { in_vain + 1 } else { 0 };
-            if in_vain >= ROUNDS_IN_VAIN || start.elapsed() + AGAIN_AFTER > self.patience {
+            if in_vain >= ROUNDS_IN_VAIN || start.elapsed() + again_after > self.patience {
                 return Err(DialError::NotReached(tried));
             }
-            sleep(AGAIN_AFTER).await;
+            sleep(again_after).await;
         }
     }
 }
 
-/// Tries all addresses once.
-async fn round(
-    target: &Target,
-    hello: &[u8],
-    unanswered: &mut Unanswered,
-) -> Result<Result<Dialed, Vec<Tried>>, DialError> {
-    let order: Vec<_> = (0..target.candidates.len()).collect();
-    let reached = match target.reach(&order, None).await {
-        Ok(reached) => reached,
-        Err(tried) => return Ok(Err(tried)),
-    };
-    let candidate = reached.candidate;
-    let address = target.address(candidate);
-    let failure = match reached.ask(&Opening::New, hello, unanswered).await {
-        Ok((connection, Answer::Welcome { session, times }, welcome, frames)) => {
-            return Ok(Ok(Dialed {
-                link: Arc::new(Link::new()),
-                welcome,
-                times,
-                connection,
-                frames,
-                redial: Redial::new(target.clone(), candidate, session, times.absence),
-            }));
-        }
-        Ok((_, Answer::Refused { reason }, ..)) => {
-            return Err(DialError::Refused { address, reason });
-        }
-        Ok((_, Answer::Resumed { .. }, ..)) => {
-            DialFailure::Misspoke("it took back a node that is new".to_owned())
-        }
-        Err(failure) => failure,
-    };
-    Ok(Err(vec![Tried { address, failure }]))
+impl Call {
+    /// Tries all addresses once.
+    async fn round(&mut self) -> Result<Result<Box<Dialed>, InVain>, DialError> {
+        let target = &self.target;
+        let order: Vec<_> = (0..target.candidates.len()).collect();
+        let reached = match target.reach(&order, None).await {
+            Ok(reached) => reached,
+            Err(tried) => {
+                let again_after = AGAIN_AFTER;
+                return Ok(Err(InVain { tried, again_after }));
+            }
+        };
+        let candidate = reached.candidate;
+        let address = target.address(candidate);
+        self.attempt += 1;
+        let (session, attempt) = (self.session, self.attempt);
+        let opening = Opening::New { session, attempt };
+        let asked = reached.ask(&opening, &self.hello, &mut self.unanswered);
+        let failure = match asked.await {
+            Ok((connection, Answer::Welcome { times }, welcome, frames)) => {
+                let named = (session, attempt);
+                return Ok(Ok(Box::new(Dialed {
+                    link: Arc::new(Link::new(attempt)),
+                    welcome,
+                    times,
+                    connection,
+                    frames,
+                    redial: Redial::new(target.clone(), candidate, named, times.absence),
+                })));
+            }
+            Ok((_, Answer::Refused { reason }, ..)) => {
+                return Err(DialError::Refused { address, reason });
+            }
+            Ok((_, Answer::Resumed { .. }, ..)) => {
+                DialFailure::Misspoke("it took back a node that is new".to_owned())
+            }
+            Err(failure) => failure,
+        };
+        Ok(Err(InVain {
+            tried: vec![Tried { address, failure }],
+            again_after: ASKED_AGAIN_AFTER,
+        }))
+    }
 }
 
 impl Dialed {

@@ -30,6 +30,8 @@ pub(super) struct Drive {
     redial: Option<Redial>,
     /// To be said between the frames.
     between: Vec<u8>,
+    /// What a driver says to a peer that does not know that it was taken.
+    welcome: Vec<u8>,
     frames: Vec<Bytes>,
     data: Vec<Bytes>,
 }
@@ -55,12 +57,12 @@ impl From<Broken> for Stop {
 }
 
 impl Drive {
-    /// Of the driver's end; `between` is said first.
+    /// Of the driver's end; the welcome is said first.
     pub(super) fn of_driver(
         link: Arc<Link>,
         settings: LinkSettings,
         receive: Box<dyn Receive>,
-        between: Vec<u8>,
+        welcome: Vec<u8>,
     ) -> Self {
         Self {
             link,
@@ -70,7 +72,8 @@ impl Drive {
             farewell: Farewell::default(),
             receive,
             redial: None,
-            between,
+            between: welcome.clone(),
+            welcome,
             frames: Vec::new(),
             data: Vec::new(),
         }
@@ -336,13 +339,26 @@ impl Drive {
     /// Takes back a peer that has come again.
     fn take_back(&mut self, arrived: Arrived) -> Result<Connection, LinkEnd> {
         self.leave_connection();
-        let received = self.session.tell();
-        let answer = Answer::Resumed { received };
-        if let Err(error) = write_frame(&mut self.between, &answer, &[]) {
-            return Err(LinkEnd::Misspoke(error.to_string()));
+        let Arrived {
+            connection,
+            received: its,
+            ..
+        } = arrived;
+        match its {
+            // It has not heard the welcome, so it has nothing.
+            None => self.between.extend_from_slice(&self.welcome),
+            Some(_) => {
+                // It never asks for it again.
+                self.welcome = Vec::new();
+                let received = self.session.tell();
+                let answer = Answer::Resumed { received };
+                if let Err(error) = write_frame(&mut self.between, &answer, &[]) {
+                    return Err(LinkEnd::Misspoke(error.to_string()));
+                }
+            }
         }
-        self.go_on(arrived.received)?;
-        Ok(arrived.connection)
+        self.go_on(its.unwrap_or(0))?;
+        Ok(connection)
     }
 
     /// What was begun over the last connection is void.

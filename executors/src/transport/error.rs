@@ -106,6 +106,9 @@ pub enum DialError {
         /// The most allowed.
         limit: usize,
     },
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[source] io::Error),
     /// None of the addresses leads to the driver.
     #[error("cannot reach the driver: {}", Sequence(.0))]
     NotReached(Vec<Tried>),

@@ -1,6 +1,7 @@
 //! What comes to the driver's port, until it is a link or is refused.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +22,6 @@ use super::drive::Drive;
 use super::handshake::{self, answer};
 use super::link::{Arrived, Link, NotTaken};
 use super::listener::{ListenerSettings, Peers};
-use super::random::random;
 use super::unproven::Unproven;
 use crate::wire::{split_message, write_frame};
 
@@ -44,6 +44,8 @@ enum Left {
     TooSlow,
     #[error("it closed the connection")]
     Closed,
+    #[error("{0}")]
+    NotTaken(NotTaken),
     #[error("{0}")]
     Failed(String),
 }
@@ -171,7 +173,14 @@ impl Pending {
         } = proven;
         connection.widen(shared.settings.largest_frame.saturating_add(1))?;
         match opening {
-            Opening::New => shared.welcome(connection, body, from).await,
+            Opening::New { session, attempt } => {
+                let arrived = Arrived {
+                    connection,
+                    attempt,
+                    received: None,
+                };
+                shared.take_new(session, arrived, body, from).await
+            }
             Opening::Resume {
                 session,
                 attempt,
@@ -180,7 +189,7 @@ impl Pending {
                 let arrived = Arrived {
                     connection,
                     attempt,
-                    received,
+                    received: Some(received),
                 };
                 shared.take_back(session, arrived).await
             }
@@ -215,34 +224,48 @@ impl Drop for Pending {
 }
 
 impl Shared {
-    /// Takes a new peer, or tells it why not, and serves it to the end.
-    async fn welcome(
+    /// Takes a new peer, or tells it why not, and serves it to the end. One that was taken and has
+    /// not learnt of it goes on there.
+    async fn take_new(
         self: Arc<Self>,
-        connection: Connection,
+        session: SessionId,
+        arrived: Arrived,
         hello: Bytes,
         from: SocketAddr,
     ) -> Result<(), Left> {
-        let link = Arc::new(Link::new());
-        let session = random()?;
+        let link = Arc::new(Link::new(arrived.attempt));
+        // Before anybody is asked, which may take long: who comes again meanwhile must find it.
+        let there = match self.sessions.lock().entry(session) {
+            Entry::Occupied(there) => Some(Arc::clone(there.get())),
+            Entry::Vacant(place) => {
+                place.insert(Arc::clone(&link));
+                None
+            }
+        };
+        if let Some(there) = there {
+            // If that is over by now, it comes again and is new.
+            let taken = there.arrive(Box::new(arrived));
+            return taken.map_err(|(why, _)| Left::NotTaken(why));
+        }
+        let listed = Listed {
+            shared: Arc::downgrade(&self),
+            session,
+        };
+        let connection = arrived.connection;
         let arrival = match self.peers.arrived(hello, &link, from) {
             Ok(arrival) => arrival,
             Err(reason) => {
+                drop(listed);
                 link.end();
                 return refuse(connection, &Answer::Refused { reason }).await;
             }
         };
         let times = self.settings.link;
-        let answer = Answer::Welcome { session, times };
         let mut text = Vec::new();
-        if let Err(error) = write_frame(&mut text, &answer, &arrival.welcome) {
+        if let Err(error) = write_frame(&mut text, &Answer::Welcome { times }, &arrival.welcome) {
             return Err(Left::Failed(error.to_string()));
         }
-        let drive = Drive::of_driver(Arc::clone(&link), times, arrival.receive, text);
-        self.sessions.lock().insert(session, link);
-        let listed = Listed {
-            shared: Arc::downgrade(&self),
-            session,
-        };
+        let drive = Drive::of_driver(link, times, arrival.receive, text);
         drop(self);
         drive.run(connection).await;
         drop(listed);
@@ -261,9 +284,7 @@ impl Shared {
             Err((NotTaken::Over, arrived)) => {
                 refuse(arrived.connection, &self.taken_for_lost()).await
             }
-            Err((NotTaken::Late, _)) => {
-                Err(Left::Failed("it has come back in another way".to_owned()))
-            }
+            Err((why @ NotTaken::Late, _)) => Err(Left::NotTaken(why)),
         }
     }
 }

@@ -29,7 +29,7 @@ struct State {
     is_over: bool,
     /// A new connection of the same peer.
     arrival: Option<Box<Arrived>>,
-    /// The last attempt of the peer to come back.
+    /// The last attempt of the peer, to be taken or to come back.
     attempt: u32,
 }
 
@@ -38,16 +38,18 @@ pub(super) struct Arrived {
     pub(super) connection: Connection,
     /// Which attempt that is.
     pub(super) attempt: u32,
-    /// How many frames it has.
-    pub(super) received: u64,
+    /// How many frames it has; none if it does not know yet that it was taken.
+    pub(super) received: Option<u64>,
 }
 
 /// Why a peer that comes back is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotTaken {
     /// The link is over.
+    #[error("its link is over")]
     Over,
     /// It has come back since in another way.
+    #[error("it has come back in another way")]
     Late,
 }
 
@@ -62,10 +64,11 @@ pub(super) enum Order {
 }
 
 impl Link {
-    /// A link whose task is about to start.
-    pub(super) fn new() -> Self {
+    /// A link whose task is about to start, with a peer that made so many attempts until then.
+    pub(super) fn new(attempt: u32) -> Self {
         let state = State {
             is_awake: true,
+            attempt,
             ..State::default()
         };
         Self {

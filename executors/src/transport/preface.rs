@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 const MAGIC: &[u8; 10] = b"chiltepin\0";
 
 /// The version of everything that is said over a connection but for the messages in its frames.
-pub(super) const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 2;
 
 /// How many bytes a preface has.
 pub(super) const PREFACE: usize = MAGIC.len() + 2 + 1 + 16 + 32;
@@ -160,7 +160,7 @@ mod tests {
     fn the_bytes_are_those_that_other_versions_know() {
         let bytes = preface(Role::Agent, &OURS);
         assert_eq!(bytes.len(), 61);
-        assert_eq!(&bytes[..13], b"chiltepin\0\x01\0\x01");
+        assert_eq!(&bytes[..13], b"chiltepin\0\x02\0\x01");
         assert_eq!(bytes[13..29], [7; 16]);
         assert_eq!(bytes[29..], [8; 32]);
     }

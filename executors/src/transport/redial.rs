@@ -42,13 +42,19 @@ pub(super) struct Regained {
 }
 
 impl Redial {
-    /// The driver, reached there, waits that long for an agent whose connection was closed.
-    pub(super) fn new(target: Target, last: usize, session: SessionId, absence: Duration) -> Self {
+    /// The driver, reached there by this attempt, waits that long for an agent whose connection was
+    /// closed.
+    pub(super) fn new(
+        target: Target,
+        last: usize,
+        (session, attempt): (SessionId, u32),
+        absence: Duration,
+    ) -> Self {
         Self {
             target,
             last,
             session,
-            attempt: 0,
+            attempt,
             longest_pause: AGAIN_AFTER_AT_MOST.min(absence / TIMES_IN_ABSENCE),
             unanswered: Unanswered::default(),
         }

@@ -123,6 +123,53 @@ async fn an_agent_whose_answer_is_late_is_not_taken_for_gone() {
     assert_eq!(driver.ends(), 1);
 }
 
+/// Nor is one that does not learn that it was welcomed, or learns it late.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_does_not_hear_its_welcome_comes_once() {
+    for is_cut in [false, true] {
+        let driver = Driver::start(TIMES).await;
+        let road = Road::to(driver.address()).await;
+        road.hold_answers(HANDSHAKE);
+        let mut dial = driver.dial();
+        dial.candidates = vec![road.address()];
+        dial.answers_within = Duration::from_millis(300);
+        let coming = tokio::spawn(Agent::start(dial));
+        until("the agent to have come", || driver.ends() == 1).await;
+        let other = driver.end(0);
+        other.send(0, &Bytes::new());
+        for held in 1..=3 {
+            until("the welcome to be held back", || road.held() == held).await;
+            if is_cut {
+                road.cut();
+            }
+        }
+        road.release_answers();
+        let agent = coming.await.unwrap().unwrap();
+        agent.end.has(1).await;
+        agent.end.send(0, &Bytes::new());
+        other.has(1).await;
+        // And it comes back as any other.
+        road.cut();
+        agent.end.send(1, &Bytes::new());
+        other.has(2).await;
+        assert_eq!(driver.ends(), 1);
+        assert_eq!(driver.listener.counts().1, 1);
+    }
+}
+
+/// The driver has not decided yet when the agent comes a second time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_agent_that_comes_again_while_it_is_being_welcomed_comes_once() {
+    let driver = Driver::start(TIMES).await;
+    driver.takes(Duration::from_millis(700));
+    let mut dial = driver.dial();
+    dial.answers_within = Duration::from_millis(150);
+    let agent = Agent::start(dial).await.unwrap();
+    agent.end.send(0, &Bytes::new());
+    driver.end(0).has(1).await;
+    assert_eq!(driver.ends(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_is_silent_for_too_long_is_lost_and_never_taken_back() {
     let times = LinkSettings {

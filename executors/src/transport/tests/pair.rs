@@ -137,12 +137,19 @@ pub(super) struct Driver {
 struct Everybody {
     ends: Mutex<Vec<Arc<End>>>,
     echoes: bool,
+    /// How long it takes to decide about one that comes.
+    takes: Mutex<Duration>,
 }
 
 impl Peers for Everybody {
     fn arrived(&self, hello: Bytes, link: &Arc<Link>, _: SocketAddr) -> Result<Arrival, String> {
         if hello == "refuse" {
             return Err("it is not wanted".to_owned());
+        }
+        let takes = *self.takes.lock();
+        if !takes.is_zero() {
+            // The agent's time goes on meanwhile.
+            tokio::task::block_in_place(|| std::thread::sleep(takes));
         }
         let welcome = [b"welcome, ", &hello[..]].concat();
         let end = End::new(link, hello, self.echoes);
@@ -182,6 +189,11 @@ impl Driver {
             key,
             peers,
         }
+    }
+
+    /// Takes so long from now on to decide about one that comes.
+    pub(super) fn takes(&self, long: Duration) {
+        *self.peers.takes.lock() = long;
     }
 
     pub(super) fn address(&self) -> String {

@@ -1,6 +1,7 @@
 //! What the driver makes of an agent's messages.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -191,6 +192,16 @@ impl Hearing {
     }
 }
 
+impl Hearing {
+    /// A panic here must not keep other calls from being given back: they would never end.
+    fn whatever_happens(&self, act: impl FnOnce(&Agent)) {
+        if catch_unwind(AssertUnwindSafe(|| act(&self.agent))).is_err() {
+            let node = &self.agent.node();
+            tracing::error!(%node, "a panic at the end of a node");
+        }
+    }
+}
+
 fn not_there(id: AttemptId) -> String {
     format!("it told of attempt {id}, which is not there")
 }
@@ -221,14 +232,18 @@ impl Receive for Hearing {
 
     fn ended(&mut self, end: LinkEnd) {
         let gone = end.to_string();
-        self.agent.state.lock().gone.get_or_insert(gone);
-        self.agent.events.ending(&end);
+        let mut state = self.agent.state.lock();
+        state.gone.get_or_insert(gone);
+        // It is still set where taking a message panicked.
+        state.is_hearing = false;
+        drop(state);
+        self.whatever_happens(|agent| agent.events.ending(&end));
         let (calls, gone) = self.agent.give_up();
         for call in calls {
             let reason = self.agent.of_node(&gone);
-            self.agent.give_back(call, reason);
+            self.whatever_happens(|agent| agent.give_back(call, reason));
         }
-        self.agent.tell_calls();
+        self.whatever_happens(Agent::tell_calls);
         self.agent.events.ended(end);
     }
 }

@@ -1,10 +1,12 @@
 //! The task of a link.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use tokio::io::Interest;
 use tokio::time::{Sleep, sleep_until};
 
@@ -97,7 +99,14 @@ impl Drive {
 
     /// Drives the link to its end.
     pub(super) async fn run(mut self, connection: Connection) {
-        let end = self.drive(connection).await;
+        // Else whoever waits for its end would wait for ever, and the peer could come back to it.
+        let end = AssertUnwindSafe(self.drive(connection))
+            .catch_unwind()
+            .await;
+        let end = end.unwrap_or_else(|_| {
+            let text = "its messages could not be taken: a panic".to_owned();
+            LinkEnd::Misspoke(text)
+        });
         self.link.end();
         self.receive.ended(end);
     }

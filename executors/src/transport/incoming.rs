@@ -15,13 +15,14 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep_until, timeout};
 
+use super::LinkEnd;
 use super::connection::{Broken, Connection};
 use super::control::{Answer, Opening, SessionId};
 use super::dial::LONGEST_HELLO;
 use super::drive::Drive;
 use super::handshake::{self, answer};
 use super::link::{Arrived, Link, NotTaken};
-use super::listener::{ListenerSettings, Peers};
+use super::listener::{Arrival, ListenerSettings, Peers};
 use super::unproven::Unproven;
 use crate::wire::{split_message, write_frame};
 
@@ -260,12 +261,20 @@ impl Shared {
                 return refuse(connection, &Answer::Refused { reason }).await;
             }
         };
+        let Arrival {
+            welcome,
+            mut receive,
+        } = arrival;
         let times = self.settings.link;
         let mut text = Vec::new();
-        if let Err(error) = write_frame(&mut text, &Answer::Welcome { times }, &arrival.welcome) {
-            return Err(Left::Failed(error.to_string()));
+        if let Err(error) = write_frame(&mut text, &Answer::Welcome { times }, &welcome) {
+            drop(listed);
+            link.end();
+            let text = format!("it cannot be welcomed: {error}");
+            receive.ended(LinkEnd::Misspoke(text.clone()));
+            return Err(Left::Failed(text));
         }
-        let drive = Drive::of_driver(link, times, arrival.receive, text);
+        let drive = Drive::of_driver(link, times, receive, text);
         drop(self);
         drive.run(connection).await;
         drop(listed);

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -117,7 +118,14 @@ impl Work for Counted {
 
 /// Keeps what is told of calls.
 #[derive(Default)]
-struct Told(Mutex<Vec<u32>>);
+struct Told(Mutex<Vec<u32>>, Mutex<Vec<&'static str>>);
+
+impl Told {
+    /// Panics if that is wanted for this.
+    fn panic(&self, at: &'static str) {
+        assert!(!self.1.lock().contains(&at), "{at}");
+    }
+}
 
 impl AgentEvents for Told {
     fn next(&self, _invocation: Invocation) {}
@@ -136,9 +144,23 @@ impl AgentEvents for Told {
 
     fn broken(&self, _reason: String) {}
 
-    fn ending(&self, _end: &LinkEnd) {}
+    fn returned(&self, _work: &dyn Work, _ran: Option<Duration>, reason: String) -> Outcome {
+        let mut panics = self.1.lock();
+        if let Some(first) = panics.iter().position(|at| *at == "first return") {
+            panics.remove(first);
+            drop(panics);
+            panic!("the first return");
+        }
+        Outcome::Returned { reason }
+    }
 
-    fn ended(&self, _end: LinkEnd) {}
+    fn ending(&self, _end: &LinkEnd) {
+        self.panic("ending");
+    }
+
+    fn ended(&self, _end: LinkEnd) {
+        self.1.lock().push("ended");
+    }
 }
 
 struct Node {
@@ -281,6 +303,17 @@ fn what_makes_no_sense_gives_the_node_up() {
             }
         }
     }
+}
+
+#[test]
+fn a_panic_keeps_no_call_from_being_given_back() {
+    let mut node = Node::new();
+    let works = [1, 2, 3].map(|task| node.start(task, &FUNCTION));
+    node.told.1.lock().extend(["ending", "first return"]);
+    node.receive.ended(LinkEnd::Gone);
+    assert_eq!(works.iter().map(|work| work.ends()).sum::<u32>(), 2);
+    assert_eq!(*node.told.1.lock(), ["ending", "ended"]);
+    assert_eq!(*node.told.0.lock(), [1, 0]);
 }
 
 #[derive(Clone, Debug)]

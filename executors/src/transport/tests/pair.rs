@@ -33,6 +33,9 @@ pub(super) const TIMES: LinkSettings = LinkSettings {
     reconnect_window: Duration::from_secs(5),
 };
 
+/// The number of a message that makes its receiver panic.
+pub(super) const PANICS: u64 = 1 << 40;
+
 /// Waits until something holds.
 pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -105,6 +108,7 @@ impl Receive for Recorder {
     fn received(&mut self, frames: &mut Vec<Bytes>) {
         for frame in frames.drain(..) {
             let (number, body) = split_message::<u64>(&frame).unwrap();
+            assert_ne!(number, PANICS, "a message that cannot be taken");
             if self.0.echoes {
                 self.0.send(number, &body);
             }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::pair::{Agent, Driver, LARGEST, TIMES};
+use super::pair::{Agent, Driver, LARGEST, PANICS, TIMES};
 use crate::transport::{DialError, LinkEnd};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,6 +92,22 @@ async fn an_agent_that_is_not_wanted_is_told_why() {
             driver.address()
         )
     );
+    driver.serves().await;
+}
+
+#[tokio::test]
+async fn a_panic_ends_the_link_and_leaves_no_session() {
+    let driver = Driver::start(TIMES).await;
+    let agent = Agent::start(driver.dial()).await.unwrap();
+    agent.end.send(PANICS, &Bytes::new());
+    let end = driver.end(0).ended().await;
+    assert!(
+        matches!(&end, LinkEnd::Misspoke(reason) if reason.contains("a panic")),
+        "{end:?}"
+    );
+    let end = agent.end.ended().await;
+    assert!(matches!(end, LinkEnd::Refused(_)), "{end:?}");
+    super::pair::until("the session's end", || driver.listener.counts() == (0, 0)).await;
     driver.serves().await;
 }
 

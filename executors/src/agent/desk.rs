@@ -284,7 +284,8 @@ impl Desk {
         };
         let message = FromAgent::Finished(Box::new(finished));
         if let Err(error) = self.voice.say(&message, body) {
-            // The value was measured where it was made, so this is about one of almost 4 GiB.
+            // The value was measured where it was made, so this is about one of almost 4 GiB, or
+            // about what a driver says of its frames and of its values that does not fit together.
             let failure = Failure::permanent(FailureKind::Encoding {
                 reason: format!("gave a result that cannot be sent: {error}"),
             });

@@ -18,6 +18,7 @@ use crate::command::{CommandSpec, Stream};
 use crate::mpi::Swept;
 use crate::registry::{Functions, TaskInfo};
 use crate::transport::{Link, Receive};
+use crate::wire::FrameError;
 use crate::{
     Attempt, AttemptId, EncodedValues, Failure, FailureKind, Invocation, Outcome, TaskKind, Work,
 };
@@ -253,7 +254,7 @@ impl Agent {
             return Err(Outcome::Stopped);
         }
         if let Err(error) = self.voice.say(&ready.message, &ready.body) {
-            let reason = format!("cannot be sent to node `{}`: {error}", self.node);
+            let reason = self.not_sent(&error, ready.body.len());
             let kind = FailureKind::Encoding { reason };
             return Err(Outcome::Failed(Failure::permanent(kind)));
         }
@@ -266,6 +267,20 @@ impl Agent {
         let before = state.calls.insert(attempt.id, call);
         debug_assert!(before.is_none(), "an attempt is started once");
         Ok(())
+    }
+
+    /// Why a call whose arguments have so many bytes cannot be sent.
+    fn not_sent(&self, error: &FrameError, arguments: usize) -> String {
+        let node = &self.node;
+        match error {
+            // Each argument was measured by itself.
+            FrameError::TooLong { limit, .. } => format!(
+                "cannot be sent to node `{node}`: its arguments together have {arguments} bytes, \
+                 where a call may have {limit}: write the large ones to files and pass the paths, \
+                 or raise `max_inline_value` of the resource"
+            ),
+            error => format!("cannot be sent to node `{node}`: {error}"),
+        }
     }
 
     /// Sends what holds nothing but numbers, which can always be encoded.

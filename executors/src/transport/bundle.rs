@@ -79,16 +79,31 @@ pub(super) struct Bundles {
 }
 
 impl Bundles {
-    /// Adds a frame; after an error all is as it was.
+    /// Adds a frame that may have so many bytes, its length not counted; after an error all is as
+    /// it was.
     #[inline]
-    pub(super) fn add(&mut self, head: &impl Serialize, body: &Bytes) -> Result<(), FrameError> {
+    pub(super) fn add(
+        &mut self,
+        head: &impl Serialize,
+        body: &Bytes,
+        limit: usize,
+    ) -> Result<(), FrameError> {
         let last = &mut self.last;
+        let start = last.buffer.len();
         let is_large = body.len() >= LARGE;
         if is_large {
             write_head(&mut last.buffer, head, body.len())?;
-            last.body = body.clone();
         } else {
             write_frame(&mut last.buffer, head, body)?;
+        }
+        let beside = if is_large { body.len() } else { 0 };
+        let length = last.buffer.len() - start - LENGTH + beside;
+        if length > limit {
+            last.buffer.truncate(start);
+            return Err(FrameError::TooLong { length, limit });
+        }
+        if is_large {
+            last.body = body.clone();
         }
         last.frames += 1;
         if is_large || last.buffer.len() >= FULL {
@@ -133,9 +148,17 @@ mod tests {
     fn frames_are_found_in_bundles_and_large_bodies_are_not_copied() {
         let large = Bytes::from(vec![5; LARGE]);
         let mut bundles = Bundles::default();
-        bundles.add(&1_u8, &Bytes::from_static(b"small")).unwrap();
-        bundles.add(&2_u8, &large).unwrap();
-        bundles.add(&3_u8, &Bytes::new()).unwrap();
+        let mut add = |head: u8, body: &Bytes| bundles.add(&head, body, LARGE + 1);
+        add(1, &Bytes::from_static(b"small")).unwrap();
+        // What is too long leaves nothing behind, of whichever kind it is.
+        for length in [LARGE + 1, 2 * LARGE] {
+            let error = add(9, &Bytes::from(vec![9; length])).unwrap_err();
+            assert!(matches!(error, FrameError::TooLong { .. }), "{error}");
+        }
+        add(2, &large).unwrap();
+        add(3, &Bytes::new()).unwrap();
+        let error = bundles.add(&9_u8, &Bytes::from_static(b"small"), 5);
+        assert!(matches!(error, Err(FrameError::TooLong { .. })));
         let mut taken = Vec::new();
         bundles.take(Vec::new(), |bundle| taken.push(bundle));
         assert!(bundles.is_empty());
@@ -157,7 +180,7 @@ mod tests {
         let mut all = Bundle::default();
         let mut merged = 0_u64;
         loop {
-            bundles.add(&(), &Bytes::from(vec![1; 1000])).unwrap();
+            bundles.add(&(), &Bytes::from(vec![1; 1000]), 1000).unwrap();
             let mut taken = Vec::new();
             bundles.take(Vec::new(), |bundle| taken.push(bundle));
             if all.merge(taken.remove(0)).is_err() {

@@ -145,7 +145,7 @@ impl Call {
             Ok((connection, Answer::Welcome { times }, welcome, frames)) => {
                 let named = (session, attempt);
                 return Ok(Ok(Box::new(Dialed {
-                    link: Arc::new(Link::new(attempt)),
+                    link: Arc::new(Link::new(target.largest_frame, attempt)),
                     welcome,
                     times,
                     connection,

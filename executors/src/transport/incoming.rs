@@ -234,7 +234,8 @@ impl Shared {
         hello: Bytes,
         from: SocketAddr,
     ) -> Result<(), Left> {
-        let link = Arc::new(Link::new(arrived.attempt));
+        let largest_frame = self.settings.largest_frame.saturating_add(1);
+        let link = Arc::new(Link::new(largest_frame, arrived.attempt));
         // Before anybody is asked, which may take long: who comes again meanwhile must find it.
         let there = match self.sessions.lock().entry(session) {
             Entry::Occupied(there) => Some(Arc::clone(there.get())),

@@ -15,6 +15,8 @@ use crate::wire::FrameError;
 pub struct Link {
     state: Mutex<State>,
     wake: Notify,
+    /// The most bytes of a frame.
+    limit: usize,
 }
 
 #[derive(Default)]
@@ -64,8 +66,9 @@ pub(super) enum Order {
 }
 
 impl Link {
-    /// A link whose task is about to start, with a peer that made so many attempts until then.
-    pub(super) fn new(attempt: u32) -> Self {
+    /// A link whose task is about to start, with a peer that takes frames of so many bytes and made
+    /// so many attempts until then.
+    pub(super) fn new(limit: usize, attempt: u32) -> Self {
         let state = State {
             is_awake: true,
             attempt,
@@ -74,6 +77,7 @@ impl Link {
         Self {
             state: Mutex::new(state),
             wake: Notify::new(),
+            limit,
         }
     }
 
@@ -81,14 +85,14 @@ impl Link {
     /// [`close`](Self::close) and the link's end nothing is sent any more.
     ///
     /// # Errors
-    /// The frame cannot be encoded, or is longer than a frame can be.
+    /// The frame cannot be encoded, or is longer than the peer takes: sent, it would end the link.
     #[inline]
     pub fn send(&self, head: &impl Serialize, body: &Bytes) -> Result<(), FrameError> {
         let mut state = self.state.lock();
         if state.is_closing || state.is_aborted || state.is_over {
             return Ok(());
         }
-        state.waiting.add(&(DATA, head), body)?;
+        state.waiting.add(&(DATA, head), body, self.limit)?;
         self.tell(&mut state);
         Ok(())
     }

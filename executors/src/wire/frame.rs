@@ -31,11 +31,13 @@ pub enum FrameError {
     /// The message cannot be encoded.
     #[error("a message cannot be encoded: {0}")]
     Encode(#[source] CodecError),
-    /// The frame would be longer than its length can say.
-    #[error("a message of {length} bytes is longer than a frame can be")]
+    /// The frame would be longer than its length can say, or than the peer takes.
+    #[error("a message of {length} bytes is longer than the {limit} that it may have")]
     TooLong {
         /// The head's and the body's bytes.
         length: usize,
+        /// The most allowed.
+        limit: usize,
     },
     /// The peer announces a frame that is longer than allowed.
     #[error("the peer announced a message of {length} bytes, where {limit} are allowed")]
@@ -94,7 +96,8 @@ pub fn write_head<M: Serialize>(
     let length = (out.len() - start - LENGTH).saturating_add(body_length);
     let Ok(prefix) = u32::try_from(length) else {
         out.truncate(start);
-        return Err(FrameError::TooLong { length });
+        let limit = u32::MAX as usize;
+        return Err(FrameError::TooLong { length, limit });
     };
     out[start..start + LENGTH].copy_from_slice(&prefix.to_le_bytes());
     Ok(())

@@ -60,7 +60,8 @@ fn a_frame_that_cannot_be_written_leaves_the_buffer_as_it_was() {
         matches!(
             error,
             FrameError::TooLong {
-                length: 0x1_0000_0000
+                length: 0x1_0000_0000,
+                limit: 0xffff_ffff,
             }
         ),
         "{error}"

@@ -19,8 +19,8 @@ use crate::transport::{LinkEnd, Receive};
 use crate::wire::fuzzing_tests::{change, changed};
 use crate::wire::{WireValue, write_frame};
 use crate::{
-    Attempt, AttemptId, Capacity, EncodedCall, EncodedValues, Failure, Invocation, OnLoss, Outcome,
-    Report, Resources, StopSignal, TaskKind, Work,
+    Attempt, AttemptId, Capacity, EncodedCall, EncodedValues, Failure, FailureKind, Invocation,
+    OnLoss, Outcome, Report, Resources, StopSignal, TaskKind, Work,
 };
 
 /// Counts how often it has ended.
@@ -88,7 +88,10 @@ impl Work for Counted {
             name: None,
             directory: None,
             on_loss: OnLoss::Repeat,
-            arguments: EncodedValues::default(),
+            arguments: EncodedValues {
+                values: vec![WireValue::Inline(2), WireValue::Inline(3)],
+                bytes: Bytes::from_static(b"abcde"),
+            },
             variables: Vec::new(),
         })
     }
@@ -250,6 +253,29 @@ fn an_end_ends_its_call_and_no_other() {
     node.hear(&[finished(2, AttemptEnd::Exited(0))]);
     assert_eq!((function.ends(), command.ends()), (1, 1));
     assert_eq!(*node.told.0.lock(), [1, 0]);
+    assert!(!node.is_given_up());
+}
+
+#[test]
+fn a_call_with_too_much_ends_and_leaves_the_node() {
+    let node = Node::new();
+    *node.said.most.lock() = Some(4);
+    let work = node.start(1, &FUNCTION);
+    let failure = match work.last.lock().take() {
+        Some(Outcome::Failed(failure)) => failure,
+        other => panic!("{other:?}"),
+    };
+    assert!(!failure.retryable, "{failure:?}");
+    match failure.kind {
+        FailureKind::Encoding { reason } => assert_eq!(
+            reason,
+            "cannot be sent to node `n7`: its arguments together have 5 bytes, where a call may \
+             have 4: write the large ones to files and pass the paths, or raise `max_inline_value` \
+             of the resource"
+        ),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((work.ends(), node.agent.calls()), (1, 0));
     assert!(!node.is_given_up());
 }
 

@@ -41,6 +41,8 @@ pub(super) fn functions() -> &'static Functions {
 pub(super) struct Kept<M> {
     pub(super) said: Mutex<Vec<(M, Bytes)>>,
     pub(super) is_aborted: Mutex<bool>,
+    /// Bodies of more bytes are not taken.
+    pub(super) most: Mutex<Option<usize>>,
 }
 
 impl<M> Default for Kept<M> {
@@ -48,6 +50,7 @@ impl<M> Default for Kept<M> {
         Self {
             said: Mutex::default(),
             is_aborted: Mutex::default(),
+            most: Mutex::default(),
         }
     }
 }
@@ -61,6 +64,12 @@ impl<M> Kept<M> {
 
 impl<M: Clone + Send + Sync> Voice<M> for Kept<M> {
     fn say(&self, message: &M, body: &Bytes) -> Result<(), FrameError> {
+        if let Some(limit) = *self.most.lock()
+            && body.len() > limit
+        {
+            let length = body.len();
+            return Err(FrameError::TooLong { length, limit });
+        }
         self.said.lock().push((message.clone(), body.clone()));
         Ok(())
     }

@@ -65,7 +65,9 @@ impl World {
             Step::Add(count, length) => {
                 for _ in 0..count {
                     let body = Bytes::from(vec![9; length]);
-                    self.waiting.add(&(self.added, length), &body).unwrap();
+                    self.waiting
+                        .add(&(self.added, length), &body, usize::MAX)
+                        .unwrap();
                     self.added += 1;
                 }
             }

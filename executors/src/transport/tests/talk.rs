@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::pair::{Agent, Driver, LARGEST, PANICS, TIMES};
 use crate::transport::{DialError, LinkEnd};
+use crate::wire::FrameError;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_come_in_order_both_ways() {
@@ -112,9 +113,28 @@ async fn a_panic_ends_the_link_and_leaves_no_session() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_long_for_the_peer_ends_the_link() {
+async fn a_message_that_is_too_long_is_not_sent() {
     let driver = Driver::start(TIMES).await;
     let agent = Agent::start(driver.dial()).await.unwrap();
+    let other = driver.end(0);
+    for end in [&agent.end, &other] {
+        let body = Bytes::from(vec![0; LARGEST]);
+        let error = end.link.send(&0_u64, &body).unwrap_err();
+        assert!(matches!(error, FrameError::TooLong { .. }), "{error}");
+        // The link goes on, also with one that is as long as it may be.
+        end.send(0, &body.slice(1..));
+        end.send(1, &Bytes::new());
+    }
+    agent.end.has(2).await;
+    other.has(2).await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_for_the_peer_ends_the_link() {
+    let driver = Driver::start(TIMES).await;
+    let mut dial = driver.dial();
+    dial.largest_frame *= 2;
+    let agent = Agent::start(dial).await.unwrap();
     agent.end.send(0, &Bytes::from(vec![0; LARGEST + 1]));
     let end = driver.end(0).ended().await;
     assert!(

@@ -148,6 +148,27 @@ impl Connection {
         }
     }
 
+    /// Reads all that came before the connection was lost, whatever the runtime knows of it: the
+    /// system may have told a writer first.
+    pub(super) fn read_rest(&mut self, frames: &mut Vec<Bytes>) -> Result<(), Broken> {
+        loop {
+            self.room();
+            match recv(
+                &self.stream,
+                &mut self.incoming[self.end..],
+                RecvFlags::DONTWAIT,
+            ) {
+                Ok((_, 0)) | Err(Errno::AGAIN) => return Ok(()),
+                Ok((_, count)) => {
+                    self.end += count;
+                    self.open(frames)?;
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(broken(error.into())),
+            }
+        }
+    }
+
     /// Makes room to read to, and tells how much.
     fn room(&mut self) -> usize {
         if self.first > 0 {

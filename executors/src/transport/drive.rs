@@ -10,7 +10,7 @@ use futures::FutureExt;
 use tokio::io::Interest;
 use tokio::time::{Sleep, sleep_until};
 
-use super::connection::{Broken, Connection};
+use super::connection::{Broken, Connection, Written};
 use super::control::{Answer, Came, Control};
 use super::farewell::{Farewell, Step};
 use super::link::{Arrived, Link, Order};
@@ -155,7 +155,7 @@ impl Drive {
             if self.session.has_to_tell() {
                 self.beat();
             }
-            let mut written = connection.write(&mut self.session, &mut self.between)?;
+            let mut written = self.write(connection)?;
             if written.all
                 && let Some(step) = self.farewell.step(is_closing, now)
             {
@@ -163,7 +163,7 @@ impl Drive {
                     return Err(Stop::End(LinkEnd::Closed));
                 }
                 reset(timer.as_mut(), self.deadline());
-                let more = connection.write(&mut self.session, &mut self.between)?;
+                let more = self.write(connection)?;
                 written.some |= more.some;
                 written.all = more.all;
             }
@@ -200,6 +200,21 @@ impl Drive {
                 }
                 read?;
             }
+        }
+    }
+
+    /// Sends what there is. Where the connection is lost, what came before counts: a peer that ended
+    /// after it had said all does not come back to say it again.
+    fn write(&mut self, connection: &mut Connection) -> Result<Written, Stop> {
+        let error = match connection.write(&mut self.session, &mut self.between) {
+            Ok(written) => return Ok(written),
+            Err(error) => error,
+        };
+        let rest = connection.read_rest(&mut self.frames);
+        self.hand_on()?;
+        match rest {
+            Err(Broken::Misspoke(reason)) => Err(Broken::Misspoke(reason).into()),
+            _ => Err(error.into()),
         }
     }
 

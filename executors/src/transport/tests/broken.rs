@@ -1,5 +1,6 @@
 //! Connections that are lost, and peers that come back or do not.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -223,6 +224,25 @@ async fn an_agent_that_dies_is_gone_after_its_absence() {
     assert!(start.elapsed() >= TIMES.absence);
     assert!(start.elapsed() < TIMES.reconnect_window);
     until("the session's end", || driver.listener.counts() == (0, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_a_reset_counts() {
+    let (driver, road, agent) = connected(TIMES).await;
+    let (one, other) = (agent.end.clone(), driver.end(0));
+    other.is_busy.store(true, Ordering::SeqCst);
+    one.send(0, &Bytes::new());
+    // While the driver takes the first, the next one comes, and the agent dies.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    one.send(1, &Bytes::from(vec![1; 20_000]));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    road.reset();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // It writes before it reads.
+    other.send(0, &Bytes::new());
+    other.is_busy.store(false, Ordering::SeqCst);
+    assert_eq!(other.ended().await, LinkEnd::Gone);
+    other.has(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -62,6 +63,8 @@ pub(super) struct End {
     pub(super) seen: Mutex<Seen>,
     /// Answers each message with the same.
     echoes: bool,
+    /// Takes the next message when this is over.
+    pub(super) is_busy: AtomicBool,
 }
 
 impl End {
@@ -71,6 +74,7 @@ impl End {
             hello,
             seen: Mutex::default(),
             echoes,
+            is_busy: AtomicBool::new(false),
         })
     }
 
@@ -106,6 +110,9 @@ struct Recorder(Arc<End>);
 
 impl Receive for Recorder {
     fn received(&mut self, frames: &mut Vec<Bytes>) {
+        while self.0.is_busy.load(Ordering::SeqCst) {
+            tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(2)));
+        }
         for frame in frames.drain(..) {
             let (number, body) = split_message::<u64>(&frame).unwrap();
             assert_ne!(number, PANICS, "a message that cannot be taken");

@@ -25,6 +25,8 @@ struct State {
     is_blocked: bool,
     /// How often all connections were closed.
     cuts: u32,
+    /// They are closed with a reset, as of a process that ended without reading all.
+    is_rough: bool,
     /// Answers go no further than so many bytes of each connection.
     answers: Option<usize>,
     /// Connections are made, and lead nowhere yet.
@@ -116,6 +118,14 @@ impl Road {
         *self.rough.lock() = lengths;
     }
 
+    /// Closes the connections that there are as the system of a process does that ended without
+    /// reading all, and leads nowhere any more.
+    pub(super) fn reset(&self) {
+        self.accepting.abort();
+        self.state.send_modify(|state| state.is_rough = true);
+        self.cut();
+    }
+
     /// How many connections are still to be closed that way.
     pub(super) fn cuts_left(&self) -> usize {
         self.rough.lock().len()
@@ -147,6 +157,9 @@ async fn pass(
         () = flow(&near, &far, state.clone(), length, None) => {}
         () = flow(&far, &near, state.clone(), length, Some(held)) => {}
         _ = state.wait_for(|state| state.cuts != cuts) => {}
+    }
+    if state.borrow().is_rough {
+        far.set_zero_linger().unwrap();
     }
 }
 

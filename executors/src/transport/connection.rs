@@ -25,6 +25,8 @@ const MANY: usize = 128 << 10;
 pub(super) enum Broken {
     /// The peer's side has closed it.
     Closed,
+    /// It was reset: by the peer's side, or by something on the way that knows nothing of it.
+    Reset,
     /// It failed, or what came was changed on its way.
     Failed(String),
     /// What the peer sent makes no sense.
@@ -309,13 +311,11 @@ fn take(reader: &mut FrameReader, frames: &mut Vec<Bytes>) -> Result<(), Broken>
     }
 }
 
-/// What an error of a socket says of the peer: its system has closed the connection, or nobody
-/// knows, as after a time-out on the way.
+/// What an error of a socket says of the peer: that its system, or something on the way, has reset
+/// the connection, or nothing, as after a time-out on the way.
 pub(super) fn broken(error: io::Error) -> Broken {
     match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
-            Broken::Closed
-        }
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Broken::Reset,
         _ => Broken::Failed(error.to_string()),
     }
 }

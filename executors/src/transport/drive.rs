@@ -49,6 +49,7 @@ impl From<Broken> for Stop {
     fn from(broken: Broken) -> Self {
         match broken {
             Broken::Closed => Self::Lost(Loss::Closed),
+            Broken::Reset => Self::Lost(Loss::Reset),
             Broken::Failed(reason) => {
                 tracing::debug!(reason, "a connection is given up");
                 Self::Lost(Loss::Failed)

@@ -54,7 +54,7 @@ enum Left {
 impl From<Broken> for Left {
     fn from(broken: Broken) -> Self {
         match broken {
-            Broken::Closed => Self::Closed,
+            Broken::Closed | Broken::Reset => Self::Closed,
             Broken::Failed(reason) | Broken::Misspoke(reason) => Self::Failed(reason),
         }
     }

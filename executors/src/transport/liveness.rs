@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{LinkEnd, LinkSettings};
 
@@ -19,6 +19,9 @@ pub(super) enum Due {
 pub(super) enum Loss {
     /// The peer's side has closed it without a word.
     Closed,
+    /// It was reset, which the peer need not know: a firewall that forgot it may say so to one side
+    /// alone.
+    Reset,
     /// It failed on the way, or was given up here.
     Failed,
 }
@@ -27,9 +30,9 @@ pub(super) enum Loss {
 #[derive(Debug)]
 pub(super) struct Liveness {
     settings: LinkSettings,
-    /// How long this side waits for a peer that has closed its connection; none if it is this side
-    /// that makes connections, and so learns more.
-    absence: Option<Duration>,
+    /// This side waits for connections: it gives up a peer that has closed its own, where one that
+    /// makes connections learns more.
+    waits: bool,
     heard: Instant,
     sent: Instant,
     /// Told that nothing is heard.
@@ -41,9 +44,8 @@ pub(super) struct Liveness {
 impl Liveness {
     /// Of a driver's end of a link.
     pub(super) fn of_driver(settings: LinkSettings, now: Instant) -> Self {
-        let absence = Some(settings.absence);
         Self {
-            absence,
+            waits: true,
             ..Self::of_agent(settings, now)
         }
     }
@@ -52,7 +54,7 @@ impl Liveness {
     pub(super) fn of_agent(settings: LinkSettings, now: Instant) -> Self {
         Self {
             settings,
-            absence: None,
+            waits: false,
             heard: now,
             sent: now,
             is_silent: false,
@@ -84,19 +86,32 @@ impl Liveness {
         self.heard(now)
     }
 
+    /// When a peer is gone that seems to have ended.
+    fn gone(&self) -> Option<Instant> {
+        let (since, loss) = self.lost.filter(|_| self.waits)?;
+        let absence = self.settings.absence;
+        match loss {
+            Loss::Closed => Some(since + absence),
+            // It learns of that by its next beat.
+            Loss::Reset => Some(since + self.settings.beat + absence),
+            Loss::Failed => None,
+        }
+    }
+
     /// What is to be done now, the most important first; to be asked again once that is done.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         let unheard = now.saturating_duration_since(self.heard);
         let window = self.settings.reconnect_window;
-        if let (Some((since, Loss::Closed)), Some(absence)) = (self.lost, self.absence)
-            && now.saturating_duration_since(since) >= absence
-        {
+        let gone = self.gone();
+        if gone.is_some_and(|gone| gone <= now) {
             return Some(Due::End(LinkEnd::Gone));
         }
         if unheard >= window {
             return Some(Due::End(LinkEnd::Silent(window)));
         }
-        if !self.is_silent && unheard >= self.settings.silence {
+        // The nodes of a job that ends go one after the other: nothing is to be sent to the next
+        // one because the first is gone.
+        if !self.is_silent && (gone.is_some() || unheard >= self.settings.silence) {
             self.is_silent = true;
             return Some(Due::Silence);
         }
@@ -112,9 +127,9 @@ impl Liveness {
         if !self.is_silent {
             next = next.min(self.heard + self.settings.silence);
         }
-        match (self.lost, self.absence) {
-            (Some((since, Loss::Closed)), Some(absence)) => next.min(since + absence),
-            (Some(_), _) => next,
+        match (self.lost, self.gone()) {
+            (Some(_), Some(gone)) => next.min(gone),
+            (Some(_), None) => next,
             (None, _) => next.min(self.sent + self.settings.beat),
         }
     }
@@ -122,6 +137,8 @@ impl Liveness {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SETTINGS: LinkSettings = LinkSettings {
@@ -139,6 +156,7 @@ mod tests {
             while let Some(due) = liveness.due(now) {
                 match due {
                     Due::Beat => liveness.sent(now),
+                    Due::Silence if liveness.lost.is_some() => {}
                     Due::Silence => liveness.lost(Loss::Failed, now),
                     Due::End(_) => {}
                 }
@@ -169,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_driver_waits_little_for_a_peer_that_closed_its_connection() {
+    fn a_driver_sends_nothing_to_a_peer_that_closed_its_connection_and_waits_little() {
         let start = Instant::now();
         let mut driver = Liveness::of_driver(SETTINGS, start);
         let mut agent = Liveness::of_agent(SETTINGS, start);
@@ -177,8 +195,12 @@ mod tests {
             liveness.lost(Loss::Closed, start);
         }
         assert_eq!(driver.next(), start + SETTINGS.absence);
-        let gone = [(1, Due::End(LinkEnd::Gone))];
-        assert_eq!(course(&mut driver, start, 100), gone);
+        let gone = |second| [(0, Due::Silence), (second, Due::End(LinkEnd::Gone))];
+        assert_eq!(course(&mut driver, start, 100), gone(1));
+        // Of a reset it may not know before its next beat.
+        let mut reset = Liveness::of_driver(SETTINGS, start);
+        reset.lost(Loss::Reset, start);
+        assert_eq!(course(&mut reset, start, 100), gone(6));
         // An agent sees for itself whether the driver is there.
         assert_eq!(course(&mut agent, start, 100), [(15, Due::Silence)]);
         let mut failed = Liveness::of_driver(SETTINGS, start);

@@ -123,7 +123,7 @@ impl Reached {
         let limit = self.answers_within;
         match timeout(limit, talk).await {
             Ok(Ok((answer, body, frames))) => Ok((self.connection, answer, body, frames)),
-            Ok(Err(Broken::Closed)) => Err(DialFailure::Lost(
+            Ok(Err(Broken::Closed | Broken::Reset)) => Err(DialFailure::Lost(
                 std::io::ErrorKind::ConnectionReset.into(),
             )),
             Ok(Err(Broken::Failed(reason))) => {

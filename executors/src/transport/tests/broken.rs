@@ -220,10 +220,33 @@ async fn an_agent_that_dies_is_gone_after_its_absence() {
     let (driver, _road, agent) = connected(TIMES).await;
     let start = Instant::now();
     agent.task.abort();
-    assert_eq!(driver.end(0).ended().await, LinkEnd::Gone);
+    let other = driver.end(0);
+    until("the driver to know", || other.seen.lock().silent == 1).await;
+    assert_eq!(other.seen.lock().end, None, "told before it is given up");
+    assert_eq!(other.ended().await, LinkEnd::Gone);
     assert!(start.elapsed() >= TIMES.absence);
     assert!(start.elapsed() < TIMES.reconnect_window);
     until("the session's end", || driver.listener.counts() == (0, 0)).await;
+}
+
+/// As of a firewall that has forgotten the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_does_not_know_of_a_reset_is_waited_for() {
+    let times = LinkSettings {
+        beat: Duration::from_millis(2000),
+        silence: Duration::from_millis(5000),
+        absence: Duration::from_millis(500),
+        reconnect_window: Duration::from_secs(60),
+    };
+    let (driver, road, agent) = connected(times).await;
+    let (one, other) = (agent.end.clone(), driver.end(0));
+    road.reset_driver();
+    until("the driver to know", || other.seen.lock().silent == 1).await;
+    other.send(0, &Bytes::new());
+    one.has(1).await;
+    one.send(0, &Bytes::new());
+    other.has(1).await;
+    assert_eq!(driver.ends(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

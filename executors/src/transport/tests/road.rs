@@ -27,6 +27,8 @@ struct State {
     cuts: u32,
     /// They are closed with a reset, as of a process that ended without reading all.
     is_rough: bool,
+    /// They are reset towards the driver; the agent finds out when it says something.
+    is_one_sided: bool,
     /// Answers go no further than so many bytes of each connection.
     answers: Option<usize>,
     /// Connections are made, and lead nowhere yet.
@@ -126,6 +128,15 @@ impl Road {
         self.cut();
     }
 
+    /// Resets the connections that there are towards the driver alone. New ones are let through.
+    pub(super) fn reset_driver(&self) {
+        self.state.send_modify(|state| {
+            state.is_rough = true;
+            state.is_one_sided = true;
+        });
+        self.cut();
+    }
+
     /// How many connections are still to be closed that way.
     pub(super) fn cuts_left(&self) -> usize {
         self.rough.lock().len()
@@ -158,8 +169,17 @@ async fn pass(
         () = flow(&far, &near, state.clone(), length, Some(held)) => {}
         _ = state.wait_for(|state| state.cuts != cuts) => {}
     }
-    if state.borrow().is_rough {
+    let State {
+        is_rough,
+        is_one_sided,
+        ..
+    } = *state.borrow();
+    if is_rough {
         far.set_zero_linger().unwrap();
+    }
+    drop(far);
+    if is_one_sided {
+        let _closed = near.readable().await;
     }
 }
 

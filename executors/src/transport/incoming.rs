@@ -5,13 +5,14 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep_until, timeout};
 
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     settings: ListenerSettings,
     peers: Arc<dyn Peers>,
     unproven: Mutex<Unproven<AbortHandle>>,
+    /// The number of the next one.
+    next: AtomicU64,
     /// One of them is no more.
     room: Notify,
     sessions: Mutex<HashMap<SessionId, Arc<Link>>>,
@@ -70,6 +73,7 @@ impl Shared {
     pub(super) fn new(settings: ListenerSettings, peers: Arc<dyn Peers>) -> Arc<Self> {
         Arc::new(Self {
             unproven: Mutex::new(Unproven::new(settings.limits.unproven)),
+            next: AtomicU64::new(0),
             room: Notify::new(),
             sessions: Mutex::default(),
             settings,
@@ -79,7 +83,9 @@ impl Shared {
 
     /// Closes all connections that have not proven anything.
     pub(super) fn drop_unproven(&self) {
-        for connection in self.unproven.lock().take() {
+        // Nothing is locked when they are, in turn, dropped.
+        let connections = self.unproven.lock().take();
+        for connection in connections {
             connection.abort();
         }
     }
@@ -113,22 +119,30 @@ impl Shared {
     /// Serves a connection, if need be instead of another.
     pub(super) fn take_in(self: &Arc<Self>, stream: TcpStream, from: SocketAddr) {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        // Held until the task's handle is in: the task takes it out when it has proven itself.
-        let mut unproven = self.unproven.lock();
-        let number = unproven.number();
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let pending = Pending {
             shared: Arc::clone(self),
             number,
         };
+        // It is entered before it begins, as it takes itself out; and nothing is locked when it is
+        // spawned, as a runtime that ends drops it there and then.
+        let (entered, is_entered) = oneshot::channel();
         let task = tokio::spawn(async move {
+            if is_entered.await.is_err() {
+                return;
+            }
             if let Err(left) = pending.serve(stream, from).await {
                 tracing::debug!(%from, %left, "a connection is not taken");
             }
         });
-        let oldest = unproven.add(number, task.abort_handle(), Instant::now());
-        drop(unproven);
+        let handle = task.abort_handle();
+        let oldest = self.unproven.lock().add(number, handle, Instant::now());
         if let Some(oldest) = oldest {
             oldest.abort();
+        }
+        if entered.send(()).is_err() {
+            // The runtime ends.
+            self.is_proven(number);
         }
     }
 

@@ -11,7 +11,6 @@ const SAFE_FOR: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Unproven<C> {
     most: usize,
-    next: u64,
     /// By their numbers, so the oldest is first.
     connections: BTreeMap<u64, (Instant, C)>,
 }
@@ -20,7 +19,6 @@ impl<C> Unproven<C> {
     pub(super) fn new(most: usize) -> Self {
         Self {
             most: most.max(1),
-            next: 0,
             connections: BTreeMap::new(),
         }
     }
@@ -32,13 +30,7 @@ impl<C> Unproven<C> {
         (self.connections.len() >= self.most && until > now).then_some(until)
     }
 
-    /// A number for one that comes.
-    pub(super) fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    /// One has come; gives the one that has to go for it.
+    /// One has come, whose number is larger than those before; gives the one that has to go for it.
     pub(super) fn add(&mut self, number: u64, connection: C, now: Instant) -> Option<C> {
         self.connections.insert(number, (now, connection));
         if self.connections.len() <= self.most {
@@ -72,8 +64,9 @@ mod tests {
     fn the_oldest_has_to_go_when_there_are_too_many() {
         let now = Instant::now();
         let mut unproven = Unproven::new(2);
+        let mut numbers = 1..;
         let mut come = |name: &'static str| {
-            let number = unproven.number();
+            let number = numbers.next().unwrap();
             (number, unproven.add(number, name, now))
         };
         let (first, gone) = come("first");
@@ -94,8 +87,7 @@ mod tests {
         let now = Instant::now();
         let mut unproven = Unproven::new(2);
         assert_eq!(unproven.full_until(now), None);
-        for milliseconds in [0, 100] {
-            let number = unproven.number();
+        for (number, milliseconds) in [(1, 0), (2, 100)] {
             unproven.add(number, (), now + Duration::from_millis(milliseconds));
         }
         assert_eq!(unproven.full_until(now), Some(now + SAFE_FOR));

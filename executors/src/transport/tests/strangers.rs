@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -136,6 +138,35 @@ async fn those_who_say_nothing_keep_nobody_out() {
     assert_eq!(idle[0].read(&mut [0]).unwrap_or(0), 0);
     drop(idle);
     until("strangers to be gone", || driver.listener.counts().0 == 0).await;
+}
+
+/// A connection that comes while the runtime ends is dropped where it would be served.
+#[test]
+fn connections_that_come_at_the_end_of_the_runtime_keep_nobody() {
+    let (ended, is_ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for _ in 0..100 {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            let driver = runtime.block_on(Driver::start(TIMES));
+            let address = driver.address();
+            let is_over = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&is_over);
+            let coming = std::thread::spawn(move || {
+                while !seen.load(Ordering::SeqCst) {
+                    drop(TcpStream::connect(&address));
+                }
+            });
+            drop(runtime);
+            is_over.store(true, Ordering::SeqCst);
+            coming.join().unwrap();
+        }
+        ended.send(()).unwrap();
+    });
+    is_ended.recv_timeout(LONG).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,6 +30,7 @@ mod errands;
 mod failing;
 mod jobs;
 mod joining;
+mod links;
 mod manager;
 mod node;
 mod offers;

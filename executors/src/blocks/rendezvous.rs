@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::BlocksSettings;
+use super::links::Links;
 use super::manager::Shared;
 use super::record::Record;
 use crate::BlocksStatus;
@@ -32,7 +33,14 @@ pub struct Rendezvous {
     run_folder: PathBuf,
     meeting: Arc<Meeting>,
     ground: tokio::sync::Mutex<Option<Arc<Ground>>>,
-    listeners: tokio::sync::Mutex<Vec<(Listening, Listener)>>,
+    listening: tokio::sync::Mutex<Listeners>,
+}
+
+/// Those that listen, and what their links live on.
+#[derive(Default)]
+struct Listeners {
+    each: Vec<(Listening, Listener)>,
+    links: Option<Links>,
 }
 
 /// The name, in a run's folder, of the folder that nobody but the user can look into: what is left
@@ -90,7 +98,7 @@ impl Rendezvous {
             run_folder,
             meeting,
             ground: tokio::sync::Mutex::default(),
-            listeners: tokio::sync::Mutex::default(),
+            listening: tokio::sync::Mutex::default(),
         })
     }
 
@@ -135,8 +143,9 @@ impl Rendezvous {
 
     /// The port at which nodes of such an executor may call; listened on if it is not yet.
     async fn port(&self, ground: &Ground, listening: Listening) -> Result<u16, String> {
-        let mut listeners = self.listeners.lock().await;
-        if let Some((_, listener)) = listeners.iter().find(|(known, _)| *known == listening) {
+        let mut listeners = self.listening.lock().await;
+        let Listeners { each, links } = &mut *listeners;
+        if let Some((_, listener)) = each.iter().find(|(known, _)| *known == listening) {
             return Ok(listener.port());
         }
         let settings = ListenerSettings {
@@ -152,14 +161,20 @@ impl Rendezvous {
             tracing::debug!(%error, "cannot raise the number of files that may be open");
         }
         let peers: Arc<dyn Peers> = Arc::clone(&self.meeting) as _;
-        let listener = Listener::start(settings, peers).await.map_err(|error| {
-            format!(
-                "cannot listen for the nodes of blocks: {}",
-                WithCauses(&error)
-            )
-        })?;
+        let failed = |error: &dyn std::error::Error| {
+            let causes = WithCauses(error);
+            format!("cannot listen for the nodes of blocks: {causes}")
+        };
+        let links = match links {
+            Some(links) => links,
+            None => links.insert(Links::start().map_err(|error| failed(&error))?),
+        };
+        let listener = links.spawn(Listener::start(settings, peers)).await;
+        let listener = listener
+            .map_err(|error| failed(&error))?
+            .map_err(|error| failed(&error))?;
         let port = listener.port();
-        listeners.push((listening, listener));
+        each.push((listening, listener));
         Ok(port)
     }
 
@@ -322,5 +337,47 @@ impl fmt::Debug for Rendezvous {
             .debug_struct("Rendezvous")
             .field("run_folder", &self.run_folder)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::transport::{Dial, DialError};
+
+    #[tokio::test]
+    async fn nodes_are_answered_while_the_workflow_is_blocked() {
+        let folder = tempfile::tempdir().unwrap();
+        let rendezvous = Rendezvous::new(folder.path(), &Handle::current());
+        let ground = rendezvous.ground().await.unwrap();
+        let listening = Listening {
+            ports: None,
+            link: LinkSettings::default(),
+            largest_frame: 1 << 20,
+        };
+        let port = rendezvous.port(&ground, listening).await.unwrap();
+        let dial = Dial {
+            candidates: vec![format!("127.0.0.1:{port}")],
+            key: ground.key.clone(),
+            identity: ground.identity,
+            largest_frame: 1 << 20,
+            answers_within: Dial::ANSWERS_WITHIN,
+            patience: Duration::ZERO,
+        };
+        let (answered, answer) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            let said = runtime.block_on(dial.connect(b"nothing".to_vec()));
+            answered.send(said.map(|_| ())).unwrap();
+        });
+        // This thread is all that the workflow's runtime has.
+        let said = answer.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert!(matches!(said, Err(DialError::Refused { .. })), "{said:?}");
     }
 }

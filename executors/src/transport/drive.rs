@@ -11,14 +11,15 @@ use tokio::io::Interest;
 use tokio::time::{Sleep, sleep_until};
 
 use super::connection::{Broken, Connection, Written};
-use super::control::{Answer, Came, Control};
+use super::control::{Came, Control};
 use super::farewell::{Farewell, Step};
 use super::link::{Arrived, Link, Order};
 use super::liveness::{Due, Liveness, Loss};
-use super::redial::{Redial, Regained};
-use super::session::{FalseClaim, Session};
+use super::redial::Redial;
+use super::session::Session;
 use super::{LinkEnd, LinkSettings, Receive};
-use crate::wire::write_frame;
+
+mod regain;
 
 /// Reads, hands on what was read, and sends what that led to, for as long as the link lasts.
 pub(super) struct Drive {
@@ -309,97 +310,6 @@ impl Drive {
             None => Ok(()),
             Some(reason) => Err(Stop::End(LinkEnd::Misspoke(reason))),
         }
-    }
-
-    /// Waits for another connection.
-    async fn regain(&mut self, loss: Loss, last: Connection) -> Result<Connection, LinkEnd> {
-        self.liveness.lost(loss, Instant::now());
-        self.leave_connection();
-        // An agent that has given up a connection keeps it until it has another: closed, it would
-        // say to the driver, once the network lets it through, that the agent is gone.
-        let last = Some(last).filter(|_| self.redial.is_some() && loss == Loss::Failed);
-        let redial = self.redial.take();
-        let received = self.session.tell();
-        let mut regaining = pin!(async {
-            match redial {
-                Some(mut redial) => {
-                    let regained = redial.regain(received).await;
-                    (redial, regained)
-                }
-                None => std::future::pending().await,
-            }
-        });
-        loop {
-            match self.link.take(&mut self.session) {
-                Order::GoOn { .. } => {}
-                Order::Abort => return Err(LinkEnd::Aborted),
-                Order::Arrival(arrived) => return self.take_back(*arrived),
-            }
-            while let Some(due) = self.liveness.due(Instant::now()) {
-                match due {
-                    Due::End(end) => return Err(end),
-                    Due::Silence => self.receive.silent(),
-                    Due::Beat => {}
-                }
-            }
-            if !self.link.doze() {
-                continue;
-            }
-            tokio::select! {
-                biased;
-                (redial, regained) = &mut regaining => {
-                    drop(last);
-                    self.redial = Some(redial);
-                    let Regained { connection, frames, received } = regained?;
-                    self.frames = frames;
-                    self.go_on(received)?;
-                    return Ok(connection);
-                }
-                () = self.link.woken() => {}
-                () = sleep_until(self.liveness.next().into()) => {}
-            }
-        }
-    }
-
-    /// Takes back a peer that has come again.
-    fn take_back(&mut self, arrived: Arrived) -> Result<Connection, LinkEnd> {
-        self.leave_connection();
-        let Arrived {
-            connection,
-            received: its,
-            ..
-        } = arrived;
-        match its {
-            // It has not heard the welcome, so it has nothing.
-            None => self.between.extend_from_slice(&self.welcome),
-            Some(_) => {
-                // It never asks for it again.
-                self.welcome = Vec::new();
-                let received = self.session.tell();
-                let answer = Answer::Resumed { received };
-                if let Err(error) = write_frame(&mut self.between, &answer, &[]) {
-                    return Err(LinkEnd::Misspoke(error.to_string()));
-                }
-            }
-        }
-        self.go_on(its.unwrap_or(0))?;
-        Ok(connection)
-    }
-
-    /// What was begun over the last connection is void.
-    fn leave_connection(&mut self) {
-        self.between.clear();
-        self.frames.clear();
-        self.farewell = Farewell::default();
-    }
-
-    fn go_on(&mut self, received: u64) -> Result<(), LinkEnd> {
-        let resumed = self.session.resume(received);
-        resumed.map_err(|claim: FalseClaim| LinkEnd::Misspoke(claim.to_string()))?;
-        if self.liveness.regained(Instant::now()) {
-            self.receive.back();
-        }
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Both ends without a connection: what is said is looked at.
 
+mod counted;
 mod desk;
 mod hearing;
 

@@ -164,6 +164,7 @@ impl State {
                 node.state = NodeState::Lost { explained: true };
                 lost.push(node.name.clone());
             } else if node.state == NodeState::Silent && withdrawn.contains(&node.name) {
+                node.is_withdrawn = true;
                 gone.push(*node_id);
             }
         }

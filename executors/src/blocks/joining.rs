@@ -45,6 +45,7 @@ impl State {
             state: NodeState::Ready,
             idle_since: Some(now),
             served: false,
+            is_withdrawn: false,
             ended: None,
             ahead: None,
             offered: None,
@@ -250,6 +251,11 @@ impl State {
         block.poll_soon(Duration::from_secs(1), now);
         if is_lost {
             let name = node.name.clone();
+            let end = if node.is_withdrawn {
+                format!("is silent, and {} has taken it from its job", self.plan.provider)
+            } else {
+                end.to_string()
+            };
             let text = format!(
                 "node `{name}` of {} {end}; what ran there is done elsewhere",
                 self.block_in_words(block_id)

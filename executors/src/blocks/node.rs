@@ -42,6 +42,8 @@ pub(super) struct Node {
     pub(super) idle_since: Option<Instant>,
     /// Whether calls have come to their ends there.
     pub(super) served: bool,
+    /// Whether the batch system has taken it from its job while it was silent.
+    pub(super) is_withdrawn: bool,
     /// When the connection to it has ended.
     pub(super) ended: Option<Instant>,
     /// How many more calls may wait there, if the agent has said so.

@@ -253,6 +253,7 @@ fn a_silent_node_that_its_job_no_longer_has_is_lost_at_once() {
     world.pass(seconds(1));
     assert!(!world.connected().contains(&node));
     assert_eq!(world.connected().len(), 1);
+    assert!(world.was_warned("is silent, and Slurm has taken it from its job"));
 }
 
 #[test]

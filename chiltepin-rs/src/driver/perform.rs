@@ -6,7 +6,7 @@ use chiltepin_executors::{Attempt, Executor, Invocation, TaskKind};
 
 use super::Driver;
 use super::lock::Commands;
-use crate::kernel::{Command, Ending, ExecutorId};
+use crate::kernel::{Command, Ending, Event, ExecutorId};
 
 thread_local! {
     /// A list of commands, kept for its memory.
@@ -65,6 +65,11 @@ impl Driver {
                         executor.start(invocation);
                     }
                 }
+                Command::Look { id, .. } => self.tell(Event::Looked {
+                    id,
+                    is_there: false,
+                }),
+                Command::Keep { attempt, .. } => self.tell(Event::Kept { id: attempt.task }),
                 Command::Stop {
                     attempt,
                     executor,

@@ -186,6 +186,7 @@ impl Driver {
             labels: limited,
             timeout,
             retry,
+            is_cached: false,
         }))
     }
 

@@ -47,6 +47,8 @@ impl Driver {
             Standing::Waiting { on } => Status::Waiting {
                 dependencies: on as usize,
             },
+            Standing::Looking => Status::LookedFor,
+            Standing::Keeping { attempt } => Status::Kept { attempt },
             Standing::Ready { executors } => Status::Queued {
                 executors: executors
                     .iter()

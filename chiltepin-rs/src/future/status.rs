@@ -10,6 +10,8 @@ pub enum Status {
         /// How many have not ended.
         dependencies: usize,
     },
+    /// It could run, and its result is looked for in the cache.
+    LookedFor,
     /// It could run and waits for room.
     Queued {
         /// The executors that may take it.
@@ -39,6 +41,11 @@ pub enum Status {
         /// The attempt, from 1.
         attempt: u32,
     },
+    /// It has run, and its result is being kept in the cache.
+    Kept {
+        /// The attempt, from 1.
+        attempt: u32,
+    },
     /// It ended with a value.
     Succeeded,
     /// It ended with an error.
@@ -55,6 +62,7 @@ impl fmt::Display for Status {
             Self::Waiting { dependencies } => {
                 write!(formatter, "waits for {dependencies} other tasks")
             }
+            Self::LookedFor => formatter.write_str("is looked for in the cache"),
             Self::Queued { executors } => {
                 write!(
                     formatter,
@@ -77,6 +85,9 @@ impl fmt::Display for Status {
                     formatter,
                     "is being stopped on `{executor}`, attempt {attempt}"
                 )
+            }
+            Self::Kept { attempt } => {
+                write!(formatter, "is being kept in the cache, attempt {attempt}")
             }
             Self::Succeeded => formatter.write_str("succeeded"),
             Self::Failed => formatter.write_str("failed"),

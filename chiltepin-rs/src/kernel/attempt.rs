@@ -142,7 +142,11 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         let (room, timed, cause) = match task.state {
             State::Running { room, timed } => (room, timed, None),
             State::Stopping { room, cause } => (room, false, Some(cause)),
-            State::Waiting { .. } | State::Ready | State::Delayed { .. } => return,
+            State::Waiting { .. }
+            | State::Looking
+            | State::Ready
+            | State::Delayed { .. }
+            | State::Keeping => return,
         };
         let shape = task.shape;
         let repeats_left = task
@@ -201,7 +205,8 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             // An executor may stop an attempt on its own, as when it is shut down.
             (_, Some(StopCause::Cancel) | None) => Ending::Cancelled { abandoned: false },
         };
-        if let Some(task) = self.table.remove(attempt.task) {
+        let is_kept = matches!(ending, Ending::Succeeded) && self.keep(attempt, commands);
+        if !is_kept && let Some(task) = self.table.remove(attempt.task) {
             self.settle(attempt.task, task, ending, commands);
         }
         let next = self
@@ -211,7 +216,22 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             Some(turn) => self.start(turn, room, now, commands),
             None => self.placement.give_back(shape, room),
         }
-        self.placement.exit(shape);
+        if !is_kept {
+            self.placement.exit(shape);
+        }
+    }
+
+    /// Has the result of a task that has run well kept before it ends, if that is to be; its room
+    /// is free meanwhile.
+    fn keep(&mut self, attempt: AttemptId, commands: &mut Vec<Command<P, F>>) -> bool {
+        let task = self.table.get_mut(attempt.task);
+        let Some(task) = task.filter(|task| task.is_cached()) else {
+            return false;
+        };
+        task.state = State::Keeping;
+        let payload = task.payload.clone();
+        commands.push(Command::Keep { attempt, payload });
+        true
     }
 
     /// Lets another attempt follow at once, at the task's former turn.

@@ -53,12 +53,22 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                         "task {id} has run and waits for dependencies"
                     );
                 }
+                State::Looking => {
+                    assert!(
+                        task.attempt == 0 && task.is_cached(),
+                        "task {id} is looked for and need not be"
+                    );
+                }
+                State::Keeping => assert!(task.is_cached(), "task {id} need not be kept"),
                 State::Ready => assert!(task.order > 0, "task {id} is ready and has no turn"),
                 State::Delayed { .. } | State::Running { .. } | State::Stopping { .. } => {
                     assert!(task.attempt > 0, "task {id} has never run");
                 }
             }
-            let has_started = matches!(task.state, State::Running { .. } | State::Stopping { .. });
+            let has_started = matches!(
+                task.state,
+                State::Running { .. } | State::Stopping { .. } | State::Keeping
+            );
             assert!(
                 has_started || self.mode < Mode::Closing,
                 "task {id} has not started and the workflow is closing"
@@ -134,7 +144,11 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
     fn running(&self) -> impl Iterator<Item = (ShapeId, Room)> {
         self.table.iter().filter_map(|(_, task)| match task.state {
             State::Running { room, .. } | State::Stopping { room, .. } => Some((task.shape, room)),
-            State::Waiting { .. } | State::Ready | State::Delayed { .. } => None,
+            State::Waiting { .. }
+            | State::Looking
+            | State::Ready
+            | State::Delayed { .. }
+            | State::Keeping => None,
         })
     }
 

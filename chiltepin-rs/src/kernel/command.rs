@@ -7,6 +7,10 @@ use super::{ExecutorId, ExecutorSet};
 /// What the driver is told to do, after unlocking.
 #[derive(Debug)]
 pub(crate) enum Command<P, F> {
+    /// Look whether the result of this task is there already, and answer with `Looked`.
+    Look { id: TaskId, payload: P },
+    /// Keep the result of the attempt that was just reported, and answer with `Kept`.
+    Keep { attempt: AttemptId, payload: P },
     /// Hand this attempt to that executor, which offered room for it.
     Start {
         attempt: AttemptId,

@@ -8,6 +8,8 @@ use super::state::State;
 pub(crate) struct Counts {
     /// Those that wait for others.
     pub(crate) waiting: u64,
+    /// Those whose result is looked for, or is being kept.
+    pub(crate) caching: u64,
     /// Those that wait for room.
     pub(crate) ready: u64,
     /// Those that wait for a label.
@@ -36,6 +38,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         for (_, task) in self.table.iter() {
             let count = match task.state {
                 State::Waiting { .. } => &mut counts.waiting,
+                State::Looking | State::Keeping => &mut counts.caching,
                 State::Ready if self.placement.exhausted(task.shape).is_some() => {
                     &mut counts.limited
                 }

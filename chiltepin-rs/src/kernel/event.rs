@@ -51,6 +51,12 @@ pub(crate) enum Event<'a, P, F> {
         attempt: AttemptId,
         finish: Finish<F>,
     },
+    /// The answer to `Look`: whether the result is there, and need not be worked out. One that was
+    /// not asked for is ignored.
+    Looked { id: TaskId, is_there: bool },
+    /// The answer to `Keep`: the result is kept, or it is known that it cannot be. One that was not
+    /// asked for is ignored.
+    Kept { id: TaskId },
     /// The user cancels a task. One that has ended is left alone.
     Cancelled { id: TaskId },
     /// Time has passed: `Kernel::next_wake` has come.
@@ -120,6 +126,8 @@ pub(crate) struct Rules {
     pub(crate) timeout: Option<Duration>,
     /// Whether and when a failed attempt is repeated.
     pub(crate) retry: Retry,
+    /// Its result is looked for before it runs, and kept before it ends.
+    pub(crate) is_cached: bool,
 }
 
 /// Repetition after failure: exponential back-off with jitter, as data.

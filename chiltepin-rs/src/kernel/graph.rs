@@ -42,6 +42,13 @@ pub(super) struct Task<P> {
     pub(super) state: State,
 }
 
+impl<P> Task<P> {
+    /// Whether its result is looked for before it runs, and kept before it ends.
+    pub(super) fn is_cached(&self) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.is_cached)
+    }
+}
+
 /// What is left of a task that ended while an attempt could not be stopped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Zombie {

@@ -111,6 +111,8 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             Event::Withdrawn { executor, offer } => self.placement.withdrawn(executor, offer),
             Event::Begun { attempt } => self.begun(attempt, now),
             Event::Finished { attempt, finish } => self.finished(attempt, finish, now, commands),
+            Event::Looked { id, is_there } => self.looked(id, is_there, commands),
+            Event::Kept { id } => self.kept(id, commands),
             Event::Cancelled { id } => self.cancelled(id, commands),
             Event::Woken => self.woken(now, commands),
             Event::Draining => self.mode = self.mode.max(Mode::Draining),
@@ -143,6 +145,8 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             State::Waiting { pending, external } => Standing::Waiting {
                 on: pending + external,
             },
+            State::Looking => Standing::Looking,
+            State::Keeping => Standing::Keeping { attempt },
             State::Ready => match self.placement.exhausted(task.shape) {
                 Some(label) => Standing::Limited(label),
                 None => Standing::Ready {
@@ -243,7 +247,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             number: id.number(),
             order: 0,
             payload,
-            rules: rules.filter(|rules| rules.timeout.is_some() || rules.retry.retries > 0),
+            rules: rules.filter(|rules| {
+                rules.timeout.is_some() || rules.retry.retries > 0 || rules.is_cached
+            }),
             priority,
             shape: self.placement.enter(executors, demand, labels, timeout),
             dependents: Dependents::none(),
@@ -306,7 +312,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             return;
         };
         match task.state {
-            State::Waiting { .. } | State::Ready | State::Delayed { .. } => {
+            State::Waiting { .. } | State::Looking | State::Ready | State::Delayed { .. } => {
                 self.end(id, Ending::Cancelled { abandoned: false }, commands);
             }
             State::Running { .. } => self.stop(id, StopCause::Cancel, commands),
@@ -320,7 +326,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                     cause: StopCause::Cancel,
                 };
             }
-            State::Stopping {
+            // What it was to do is done.
+            State::Keeping
+            | State::Stopping {
                 cause: StopCause::Cancel | StopCause::Close,
                 ..
             } => {}
@@ -339,9 +347,11 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             // Whoever waits for anything has not started, and ends now.
             task.dependents = Dependents::none();
             match task.state {
-                State::Waiting { .. } | State::Ready | State::Delayed { .. } => unstarted.push(id),
+                State::Waiting { .. } | State::Looking | State::Ready | State::Delayed { .. } => {
+                    unstarted.push(id);
+                }
                 State::Running { .. } => running.push(id),
-                State::Stopping { .. } => {}
+                State::Stopping { .. } | State::Keeping => {}
             }
         }
         self.edges.clear();
@@ -379,6 +389,27 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         running.sort_unstable_by_key(|attempt| attempt.task);
         for attempt in running {
             self.finished(attempt, Finish::Abandoned, now, commands);
+            self.kept(attempt.task, commands);
+        }
+    }
+
+    /// A result was looked for.
+    fn looked(&mut self, id: TaskId, is_there: bool, commands: &mut Vec<Command<P, F>>) {
+        let is_asked = (self.table.get(id)).is_some_and(|task| task.state == State::Looking);
+        if is_asked && is_there {
+            self.end(id, Ending::Succeeded, commands);
+        } else if is_asked
+            && let Some(turn) = self.queue_up(id, commands)
+            && let Some(task) = self.table.get(id)
+        {
+            self.placement.enqueue(task.shape, turn);
+        }
+    }
+
+    /// A result is kept as well as it can be.
+    fn kept(&mut self, id: TaskId, commands: &mut Vec<Command<P, F>>) {
+        if (self.table.get(id)).is_some_and(|task| task.state == State::Keeping) {
+            self.end(id, Ending::Succeeded, commands);
         }
     }
 
@@ -416,9 +447,21 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         }
     }
 
+    /// Makes a task ready, unless its result is to be looked for first.
+    fn give_turn(&mut self, id: TaskId, commands: &mut Vec<Command<P, F>>) -> Option<Turn> {
+        let task = self.table.get_mut(id)?;
+        if task.attempt == 0 && task.is_cached() {
+            task.state = State::Looking;
+            let payload = task.payload.clone();
+            commands.push(Command::Look { id, payload });
+            return None;
+        }
+        self.queue_up(id, commands)
+    }
+
     /// Makes a task ready, or ends it where there will never be room for it. One that is repeated
     /// gets its old turn.
-    fn give_turn(&mut self, id: TaskId, commands: &mut Vec<Command<P, F>>) -> Option<Turn> {
+    fn queue_up(&mut self, id: TaskId, commands: &mut Vec<Command<P, F>>) -> Option<Turn> {
         let task = self.table.get_mut(id)?;
         if self.placement.fits_nowhere(task.shape) {
             // What it was before, and held, is over.

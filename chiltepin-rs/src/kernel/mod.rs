@@ -3,11 +3,12 @@
 //! ```text
 //!   Event ──► Kernel::handle(event, now, &mut commands) ──► Command
 //!
-//!              ┌─────────── Delayed ◄── repeated ──┐
-//!              ▼                                   │
-//!   Waiting ─► Ready ─► Running ─► (Stopping) ─────┴─► Ended, and gone
-//!       │        │                                         ▲
-//!       └────────┴── cancelled, closed, dependency failed ─┘
+//!                          ┌─────────── Delayed ◄── repeated ──┐
+//!                          ▼                                   │
+//!   Waiting ─► (Looking) ─► Ready ─► Running ─► (Stopping) ────┴─► (Keeping) ─► Ended, and gone
+//!       │           │        │                                                   ▲
+//!       └───────────┴────────┴── its result is there, cancelled, closed, ────────┘
+//!                                dependency failed
 //!
 //!   machine    submissions, dependencies, cancels, the end    graph    the table of tasks
 //!   attempt    start, finish, stop, repeat                    edge     who waits for whom

@@ -19,7 +19,11 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 .placement
                 .leave(task.shape, |turn| self.table.is_queued(turn)),
             State::Delayed { .. } => self.timers.disarm(|timer| self.table.is_timed(timer)),
-            State::Waiting { .. } | State::Running { .. } | State::Stopping { .. } => {}
+            State::Waiting { .. }
+            | State::Looking
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Keeping => {}
         }
         self.placement.exit(task.shape);
         self.settle(id, task, ending, commands);

@@ -8,6 +8,8 @@ use super::{ExecutorId, ExecutorSet, LabelId};
 pub(super) enum State {
     /// For `pending` tasks of this kernel and `external` other things.
     Waiting { pending: u32, external: u32 },
+    /// For the answer whether its result is there already.
+    Looking,
     /// In the queue of its shape, for room and for its labels.
     Ready,
     /// For the time of its next attempt.
@@ -16,6 +18,8 @@ pub(super) enum State {
     Running { room: Room, timed: bool },
     /// Told to stop, and not heard of since.
     Stopping { room: Room, cause: StopCause },
+    /// It has run well, and its result is being kept.
+    Keeping,
 }
 
 /// Why a running attempt was told to stop.
@@ -34,6 +38,8 @@ pub(super) enum StopCause {
 pub(crate) enum Standing {
     /// For so many dependencies.
     Waiting { on: u32 },
+    /// For the answer whether its result is there already.
+    Looking,
     /// For room on one of its executors.
     Ready { executors: ExecutorSet },
     /// For this label: as many of its tasks run as may.
@@ -44,4 +50,6 @@ pub(crate) enum Standing {
     Running { executor: ExecutorId, attempt: u32 },
     /// Told to stop.
     Stopping { executor: ExecutorId, attempt: u32 },
+    /// Its result is being kept.
+    Keeping { attempt: u32 },
 }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bounds;
+mod caching;
 mod closing;
 mod dependencies;
 mod ends;
@@ -131,6 +132,11 @@ impl Call {
         self
     }
 
+    fn cached(mut self) -> Self {
+        self.rules.is_cached = true;
+        self
+    }
+
     fn retries(mut self, retries: u32) -> Self {
         self.rules.retry.retries = retries;
         self
@@ -183,6 +189,14 @@ impl Fixture {
                     offer => format!("/{offer}"),
                 };
                 format!("start {attempt} on {}{offer}{deadline}{last}", executor.0)
+            }
+            Command::Look { id, payload } => {
+                assert_eq!(*payload, id.number());
+                format!("look for {id}")
+            }
+            Command::Keep { attempt, payload } => {
+                assert_eq!(*payload, attempt.task.number());
+                format!("keep {attempt}")
             }
             Command::Stop {
                 attempt, executor, ..
@@ -315,6 +329,14 @@ impl Fixture {
                 retryable: true,
             },
         )
+    }
+
+    fn looked(&mut self, id: TaskId, is_there: bool) -> Vec<String> {
+        self.send(Event::Looked { id, is_there })
+    }
+
+    fn kept(&mut self, id: TaskId) -> Vec<String> {
+        self.send(Event::Kept { id })
     }
 
     fn cancel(&mut self, id: TaskId) -> Vec<String> {

@@ -37,6 +37,10 @@ pub(super) struct Task {
     pub(super) attempts: u32,
     pub(super) running: Option<Attempt>,
     pub(super) delayed: bool,
+    pub(super) looking: bool,
+    pub(super) keeping: bool,
+    /// Its result was there.
+    pub(super) was_there: bool,
     /// Attempts that were returned, and whether the last one was.
     pub(super) returned: u32,
     pub(super) was_returned: bool,
@@ -181,6 +185,19 @@ impl Model {
                     self.meet(waiting[task.index(waiting.len())], well);
                 }
             }
+            Step::Look { task, is_there } => {
+                let asked = self.choose_among(task, |task| task.looking);
+                // Also where nobody has asked.
+                if let Some(at) = asked.or_else(|| self.choose(task)) {
+                    self.look(at, is_there);
+                }
+            }
+            Step::Keep { task } => {
+                let asked = self.choose_among(task, |task| task.keeping);
+                if let Some(at) = asked.or_else(|| self.choose(task)) {
+                    self.keep(at);
+                }
+            }
             Step::Cancel { task } => {
                 if let Some(at) = self.choose(task) {
                     self.tasks[at].was_cancelled = true;
@@ -189,6 +206,7 @@ impl Model {
                     let task = &self.tasks[at];
                     assert!(
                         task.ended.is_some()
+                            || task.keeping
                             || task.running.as_ref().is_some_and(|it| it.was_stopped),
                         "task {id} was cancelled and goes on"
                     );
@@ -216,8 +234,14 @@ impl Model {
                 while self.tasks[at].external > 0 && self.tasks[at].ended.is_none() {
                     self.meet(at, true);
                 }
+                if self.tasks[at].looking {
+                    self.look(at, false);
+                }
                 if self.tasks[at].running.is_some() {
                     self.finish(at, How::Succeeded);
+                }
+                if self.tasks[at].keeping {
+                    self.keep(at);
                 }
             }
             self.wait(Duration::from_secs(1));
@@ -253,6 +277,12 @@ impl Model {
         (!self.tasks.is_empty()).then(|| index.index(self.tasks.len()))
     }
 
+    fn choose_among(&self, index: Index, is_one: impl Fn(&Task) -> bool) -> Option<usize> {
+        let chosen = (0..self.tasks.len()).filter(|at| is_one(&self.tasks[*at]));
+        let chosen: Vec<_> = chosen.collect();
+        (!chosen.is_empty()).then(|| chosen[index.index(chosen.len())])
+    }
+
     fn submit(&mut self, sketch: Sketch) {
         let mut positions = Vec::new();
         let mut dependencies = Vec::new();
@@ -281,6 +311,7 @@ impl Model {
                 seed: 3,
                 ..Retry::default()
             },
+            is_cached: sketch.cached,
         };
         self.tasks.push(Task {
             id,
@@ -291,6 +322,9 @@ impl Model {
             attempts: 0,
             running: None,
             delayed: false,
+            looking: false,
+            keeping: false,
+            was_there: false,
             returned: 0,
             was_returned: false,
             was_cancelled: false,
@@ -364,9 +398,23 @@ impl Model {
             finish: finish(how),
         });
         let task = &self.tasks[at];
-        let goes_on = task.delayed || task.running.is_some() || task.was_returned;
+        let goes_on = task.delayed || task.keeping || task.running.is_some() || task.was_returned;
         assert!(task.ended.is_some() || goes_on);
         assert!(!was_zombie || task.ended.is_some());
+    }
+
+    fn look(&mut self, at: usize, is_there: bool) {
+        let task = &mut self.tasks[at];
+        task.was_there |= std::mem::take(&mut task.looking) && is_there;
+        let id = task.id;
+        self.send(Event::Looked { id, is_there });
+    }
+
+    fn keep(&mut self, at: usize) {
+        let task = &mut self.tasks[at];
+        task.keeping = false;
+        let id = task.id;
+        self.send(Event::Kept { id });
     }
 
     fn meet(&mut self, at: usize, well: bool) {

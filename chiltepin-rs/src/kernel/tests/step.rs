@@ -32,6 +32,7 @@ pub(super) struct Sketch {
     pub(super) timeout: bool,
     pub(super) retries: u32,
     pub(super) inside: bool,
+    pub(super) cached: bool,
 }
 
 /// One thing that happens.
@@ -73,6 +74,15 @@ pub(super) enum Step {
         task: Index,
         well: bool,
     },
+    /// A result that is looked for is there, or is not.
+    Look {
+        task: Index,
+        is_there: bool,
+    },
+    /// A result is kept.
+    Keep {
+        task: Index,
+    },
     Cancel {
         task: Index,
     },
@@ -112,11 +122,17 @@ fn sketch() -> impl Strategy<Value = Sketch> {
         prop_oneof![4 => Just(0_u32), 1 => 1..3_u32],
         prop::bool::ANY,
     );
-    let rules = (-1..=1_i32, 0..4_u8, prop::bool::weighted(0.3), 0..3_u32);
+    let rules = (
+        -1..=1_i32,
+        0..4_u8,
+        prop::bool::weighted(0.3),
+        0..3_u32,
+        prop::bool::weighted(0.15),
+    );
     (graph, needs, rules).prop_map(|(graph, needs, rules)| {
         let (dependencies, external, failed, inside) = graph;
         let (executors, cores, gpus, is_async) = needs;
-        let (priority, labels, timeout, retries) = rules;
+        let (priority, labels, timeout, retries, cached) = rules;
         Sketch {
             dependencies,
             external,
@@ -130,6 +146,7 @@ fn sketch() -> impl Strategy<Value = Sketch> {
             timeout,
             retries,
             inside,
+            cached,
         }
     })
 }
@@ -153,6 +170,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(task, attempt, how)| Step::FinishAgain { task, attempt, how }),
         8 => (any::<Index>(), prop::bool::weighted(0.8))
             .prop_map(|(task, well)| Step::Meet { task, well }),
+        6 => (any::<Index>(), prop::bool::weighted(0.3))
+            .prop_map(|(task, is_there)| Step::Look { task, is_there }),
+        6 => any::<Index>().prop_map(|task| Step::Keep { task }),
         6 => any::<Index>().prop_map(|task| Step::Cancel { task }),
         15 => (0..400_u64).prop_map(|milliseconds| Step::Wait { milliseconds }),
         1 => Just(Step::Drain),

@@ -44,6 +44,7 @@ impl Model {
                 let task = &mut self.tasks[at];
                 assert!(task.external == 0 && !task.external_failed);
                 assert!(task.ended.is_none() && task.running.is_none());
+                assert!(!task.looking && !task.keeping && !task.was_there);
                 assert!(
                     task.attempts == 0 || task.delayed || task.was_returned,
                     "{attempt} starts without a pause"
@@ -75,6 +76,25 @@ impl Model {
                     was_stopped: false,
                     zombie: false,
                 });
+            }
+            Command::Look { id, payload } => {
+                assert_eq!(payload, id.number());
+                let at = self.at(id);
+                let task = &mut self.tasks[at];
+                assert!(task.sketch.cached && task.attempts == 0 && !task.looking);
+                assert!(task.ended.is_none() && task.external == 0);
+                task.looking = true;
+            }
+            Command::Keep { attempt, payload } => {
+                assert_eq!(payload, attempt.task.number());
+                let at = self.at(attempt.task);
+                let task = &mut self.tasks[at];
+                assert!(task.sketch.cached && task.running.is_none() && !task.keeping);
+                assert_eq!(
+                    (attempt.attempt, task.last),
+                    (task.attempts, Some(How::Succeeded))
+                );
+                task.keeping = true;
             }
             Command::Stop {
                 attempt,
@@ -139,6 +159,8 @@ impl Model {
                 assert!(self.tasks[at].ended.is_none(), "task {id} ends twice");
                 self.tasks[at].ended = Some(ending);
                 self.tasks[at].delayed = false;
+                self.tasks[at].looking = false;
+                self.tasks[at].keeping = false;
             }
             Command::Wanted { executor } => {
                 assert!(executor == ExecutorId(0) || executor == ENDING);
@@ -160,7 +182,11 @@ impl Model {
             "task {id} ends and runs"
         );
         match ending {
-            Ending::Succeeded => assert!(matches!(task.last, Some(How::Succeeded))),
+            Ending::Succeeded if task.was_there => assert_eq!(task.attempts, 0),
+            Ending::Succeeded => {
+                assert!(matches!(task.last, Some(How::Succeeded)));
+                assert!(!task.keeping, "task {id} ends before its result is kept");
+            }
             Ending::Failed(failure) => {
                 assert_eq!(*failure, 99);
                 assert!(matches!(task.last, Some(How::Failed | How::FailedForGood)));
@@ -282,6 +308,13 @@ impl Model {
             match standing {
                 None => {}
                 Some(Standing::Waiting { on: counted }) => assert_eq!(counted, on),
+                Some(Standing::Looking) => {
+                    assert!(on == 0 && task.running.is_none() && task.looking);
+                }
+                Some(Standing::Keeping { attempt: counted }) => {
+                    assert!(task.running.is_none() && task.keeping);
+                    assert_eq!(counted, attempt);
+                }
                 Some(Standing::Ready { .. }) => {
                     assert!(on == 0 && task.running.is_none());
                     assert!(self.fits_somewhere(task));

@@ -9,7 +9,7 @@ use super::nearest::nearest;
 use super::reader::Reader;
 use super::resource::{LOCAL, Provider, Resource, Threads};
 use super::tree::{Entry, Format, Node, Position, Table, Value, shorten};
-use super::workflow_settings::{LogLevel, WorkflowSettings};
+use super::workflow_settings::{CacheFolder, CacheMode, LogLevel, WorkflowSettings};
 
 /// The table that is no resource.
 const WORKFLOW: &str = "workflow";
@@ -200,6 +200,10 @@ fn workflow<'a>(
         grace: reader
             .duration("grace", Duration::ZERO)
             .unwrap_or(default.grace),
+        cache: cache(&mut reader),
+        cache_mode: reader
+            .choice("cache_mode", &CacheMode::NAMES)
+            .map_or(default.cache_mode, |chosen| CacheMode::ALL[chosen]),
         log_level: log_level(&mut reader),
     };
     (settings, executors.unwrap_or_default())
@@ -281,6 +285,16 @@ fn limits(reader: &mut Reader<'_, '_>) -> Option<BTreeMap<String, u32>> {
         }
     }
     Some(limits)
+}
+
+/// A folder, or `false`.
+fn cache(reader: &mut Reader<'_, '_>) -> Option<CacheFolder> {
+    let entry = reader.entry("cache")?;
+    match entry.node.value {
+        Value::Boolean(false) => Some(CacheFolder::Off),
+        Value::Text(_) => Some(CacheFolder::At(PathBuf::from(reader.text("cache")?))),
+        _ => reader.wrong(entry, "a folder, or false"),
+    }
 }
 
 fn log_level(reader: &mut Reader<'_, '_>) -> Option<LogLevel> {

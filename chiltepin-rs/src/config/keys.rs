@@ -97,6 +97,8 @@ pub(super) const WORKFLOW_KEYS: &[&str] = &[
     "retries",
     "executors",
     "limits",
+    "cache",
+    "cache_mode",
     "grace",
     "log_level",
 ];

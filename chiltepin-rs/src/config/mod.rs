@@ -49,7 +49,7 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, Mistake, MistakeKind};
 pub use resource::{Allocation, Batch, LOCAL, Mpi, Pool, Provider, Resource, Threads};
 pub use tree::Format;
-pub use workflow_settings::{LogLevel, UnknownLogLevel, WorkflowSettings};
+pub use workflow_settings::{CacheFolder, CacheMode, LogLevel, UnknownLogLevel, WorkflowSettings};
 
 /// The commented file that holds every key with its default; it can be loaded.
 pub const DEFAULT_FILE: &str = include_str!("default.toml");

@@ -3,7 +3,7 @@ use std::fmt::{self, Display};
 use super::Config;
 use super::resource::{Allocation, Batch, Pool, Provider, Resource, Threads};
 use super::units::{print_duration, print_memory, print_walltime};
-use super::workflow_settings::WorkflowSettings;
+use super::workflow_settings::{CacheFolder, WorkflowSettings};
 
 /// TOML that says everything the configuration holds, defaults included, and reads back as the
 /// same. What is not set has no line.
@@ -51,6 +51,12 @@ impl Writer<'_, '_> {
             self.texts("executors", executors)?;
         }
         self.text("grace", &print_duration(settings.grace))?;
+        match &settings.cache {
+            None => {}
+            Some(CacheFolder::Off) => self.plain("cache", false)?,
+            Some(CacheFolder::At(folder)) => self.text("cache", &folder.to_string_lossy())?,
+        }
+        self.text("cache_mode", &settings.cache_mode.to_string())?;
         let level = settings.log_level.map(|level| level.to_string());
         self.optional_text("log_level", level.as_deref())?;
         if !settings.limits.is_empty() {

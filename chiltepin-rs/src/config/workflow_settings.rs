@@ -18,6 +18,10 @@ pub struct WorkflowSettings {
     pub executors: Option<Vec<String>>,
     /// How many tasks with a label may run at once.
     pub limits: BTreeMap<String, u32>,
+    /// Where results of tasks with `cache` are kept; `cache` below `run_dir` if not given.
+    pub cache: Option<CacheFolder>,
+    /// What makes a cached result of a function out of date.
+    pub cache_mode: CacheMode,
     /// How long running tasks may go on after the first Ctrl-C.
     pub grace: Duration,
     /// What is logged; left to the program if not given.
@@ -31,9 +35,44 @@ impl Default for WorkflowSettings {
             retries: 0,
             executors: None,
             limits: BTreeMap::new(),
+            cache: None,
+            cache_mode: CacheMode::Body,
             grace: Duration::from_secs(10),
             log_level: None,
         }
+    }
+}
+
+/// Where results are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CacheFolder {
+    /// Nowhere: every task runs.
+    Off,
+    /// In this folder.
+    At(PathBuf),
+}
+
+/// What of the program counts for the results of its functions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CacheMode {
+    /// The function itself, as it is written: a change of what it calls is not seen, unless its
+    /// `version` is changed too.
+    #[default]
+    Body,
+    /// The whole program's file: every build may be another one.
+    Binary,
+}
+
+impl CacheMode {
+    pub(crate) const NAMES: [&str; 2] = ["body", "binary"];
+    pub(crate) const ALL: [Self; 2] = [Self::Body, Self::Binary];
+}
+
+impl fmt::Display for CacheMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(Self::NAMES[*self as usize])
     }
 }
 

@@ -106,6 +106,27 @@ impl<T: Value, K> Call<T, K> {
         self.set(|options| labels.add_to(&mut options.labels))
     }
 
+    /// Whether its result is kept for later runs, and taken from an earlier one, whatever the task
+    /// says of itself.
+    ///
+    /// A result is that of the same function, as it is written, with equal arguments. Failed tasks
+    /// are not kept.
+    ///
+    /// ```
+    /// # use chiltepin::{Workflow, task};
+    /// # #[task]
+    /// # fn simulate(steps: u64) -> u64 { steps }
+    /// # let folder = std::env::temp_dir().join("chiltepin-doc-cache");
+    /// # let workflow = Workflow::builder().run_dir(&folder).open()?;
+    /// let first = simulate(1000).cache(true).submit(&workflow);
+    /// assert_eq!(first.result()?, 1000);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cache(self, is_cached: bool) -> Self {
+        self.set(|options| options.cache = Some(is_cached))
+    }
+
     /// The name of this call in errors and reports, instead of the function's.
     pub fn name(self, name: impl Into<String>) -> Self {
         self.set(|options| options.name = Some(name.into()))

@@ -3,9 +3,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use chiltepin_executors::{Capacity, Demand, Executor};
+use chiltepin_executors::{Capacity, Demand, Executor, TaskId};
 use parking_lot::RwLock;
 
+use super::lock::Payload;
 use crate::kernel::{ExecutorId, ExecutorSet, LabelId};
 
 /// An executor of the workflow, or the reason why one of that name is none.
@@ -96,6 +97,23 @@ pub(crate) struct Settings {
     pub(crate) accounts: bool,
     /// Where the jitter of retries comes from.
     pub(crate) seed: u64,
+    /// Where results of cached tasks are looked for and kept, if anywhere.
+    pub(crate) results: Option<Arc<dyn Results>>,
+}
+
+/// Where results of tasks outlive their run. Each of these returns at once; the driver is told the
+/// answer later, from another thread.
+pub(crate) trait Results: Send + Sync {
+    /// Looks for the result of a task that is about to run, and tells the driver by
+    /// [`looked`](super::Driver::looked).
+    fn look(&self, id: TaskId, task: Payload);
+
+    /// Keeps the result of a task that has run well, and tells the driver by
+    /// [`kept`](super::Driver::kept) once it outlives the process, or cannot.
+    fn keep(&self, id: TaskId, task: Payload);
+
+    /// Is told that a task has ended that was looked for.
+    fn ended(&self, task: &Payload);
 }
 
 /// The labels that have limits.

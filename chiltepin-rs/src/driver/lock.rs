@@ -200,6 +200,16 @@ impl Driver {
         });
     }
 
+    /// A result was looked for; where it is there, the task has its value.
+    pub(crate) fn looked(self: &Arc<Self>, id: TaskId, is_there: bool) {
+        self.tell(Event::Looked { id, is_there });
+    }
+
+    /// A result outlives the process, or it is known that it cannot.
+    pub(crate) fn kept(self: &Arc<Self>, id: TaskId) {
+        self.tell(Event::Kept { id });
+    }
+
     /// Gives up every attempt that was started, whether or not its executor ever reports its end.
     pub(crate) fn abandon_all(self: &Arc<Self>) {
         self.tell(Event::Abandoning);

@@ -4,8 +4,9 @@
 //!   submit ─► inbox ─┐                        ┌─► Start, Stop ──► executor
 //!     └── if free ───┤                        │
 //!   finish ──────────┼─► lock: kernel.handle ─┼─► Ended ──► drop arguments, wake who waits
-//!   cancel, timer ───┤    decide endings      ├─► Wanted ──► executor
-//!   rooms ───────────┘                        └─► Drained ──► who closes
+//!   cancel, timer ───┤    decide endings      ├─► Look, Keep ──► results, which answer later
+//!   rooms, results ──┘                        ├─► Wanted ──► executor
+//!                                             └─► Drained ──► who closes
 //! ```
 //!
 //! No actor and no channel: whoever has an event takes the lock, asks the kernel, decides the
@@ -28,6 +29,6 @@ mod tests;
 mod timers;
 mod wanted;
 
-pub(crate) use installed::{Installed, Labels, Settings};
-pub(crate) use lock::Driver;
+pub(crate) use installed::{Installed, Labels, Results, Settings};
+pub(crate) use lock::{Driver, Payload};
 pub(crate) use scope::Scope;

@@ -6,7 +6,7 @@ use chiltepin_executors::{Attempt, Executor, Invocation, TaskKind};
 
 use super::Driver;
 use super::lock::Commands;
-use crate::kernel::{Command, Ending, Event, ExecutorId};
+use crate::kernel::{Command, Ending, ExecutorId};
 
 thread_local! {
     /// A list of commands, kept for its memory.
@@ -65,11 +65,14 @@ impl Driver {
                         executor.start(invocation);
                     }
                 }
-                Command::Look { id, .. } => self.tell(Event::Looked {
-                    id,
-                    is_there: false,
-                }),
-                Command::Keep { attempt, .. } => self.tell(Event::Kept { id: attempt.task }),
+                Command::Look { id, payload } => match &self.settings.results {
+                    Some(results) => results.look(id, payload),
+                    None => self.looked(id, false),
+                },
+                Command::Keep { attempt, payload } => match &self.settings.results {
+                    Some(results) => results.keep(attempt.task, payload),
+                    None => self.kept(attempt.task),
+                },
                 Command::Stop {
                     attempt,
                     executor,
@@ -109,6 +112,11 @@ impl Driver {
                     // A user's drop or waker that panics must not keep the others from theirs.
                     let _ = catch(|| payload.release());
                     let _ = catch(|| payload.waiting().wake());
+                    if let Some(results) = &self.settings.results
+                        && payload.header().is_cached()
+                    {
+                        results.ended(&payload);
+                    }
                     if payload.kind() == TaskKind::Join {
                         self.end_scope(id, &ending);
                     }

@@ -174,7 +174,8 @@ impl Driver {
             .or_else(|| self.executor_retries(executors));
         let retries = retries.unwrap_or(self.settings.retries);
         let timeout = header.timeout();
-        if limited.is_empty() && timeout.is_none() && retries == 0 {
+        let is_cached = self.settings.results.is_some() && header.is_cached();
+        if limited.is_empty() && timeout.is_none() && retries == 0 && !is_cached {
             return None;
         }
         let retry = Retry {
@@ -186,7 +187,7 @@ impl Driver {
             labels: limited,
             timeout,
             retry,
-            is_cached: false,
+            is_cached,
         }))
     }
 

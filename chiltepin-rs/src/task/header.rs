@@ -203,6 +203,12 @@ impl Header {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
     }
 
+    /// Whether its result is to outlive the run.
+    pub(crate) fn is_cached(&self) -> bool {
+        let given = self.options().and_then(|options| options.cache);
+        given.unwrap_or(self.info.defaults.cache)
+    }
+
     /// The nodes and ranks that the call asks for; a contradiction was refused at submit.
     pub(crate) fn geometry(&self) -> Option<Geometry> {
         self.options()?.geometry?.resolve().ok()

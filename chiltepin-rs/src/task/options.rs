@@ -27,6 +27,7 @@ pub(crate) struct Options {
     pub(crate) geometry: Option<TaskGeometry>,
     pub(crate) launcher_options: Vec<String>,
     pub(crate) name: Option<String>,
+    pub(crate) cache: Option<bool>,
     pub(crate) allowed_exit_codes: Vec<i32>,
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn open_with(executor: Arc<dyn Executor>) -> Workflow {
         run_folder: run_folder.to_owned(),
         accounts: true,
         seed: 0,
+        results: None,
     };
     let driver = Driver::new(executors, settings, runtime.handle().clone());
     let grace = config.workflow.grace;

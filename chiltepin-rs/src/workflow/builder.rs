@@ -152,6 +152,7 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
         labels: Labels::new(&config.workflow.limits),
         run_folder,
         seed: run.seed(),
+        results: None,
         accounts: keeps_accounts,
     };
     let driver = Driver::new(executors, settings, runtime.handle().clone());

@@ -145,6 +145,7 @@ impl TaskDefaults {
             && self.timeout.is_none()
             && self.labels.is_empty()
             && self.priority == 0
+            && !self.cache
     }
 }
 

@@ -2,7 +2,7 @@
 //! map-reduce with one task per file, and the real `sort`.
 //!
 //! ```text
-//! cargo run --release --example corpus -- [--executor NAME] [--verbose] [FOLDER]
+//! cargo run --release --example corpus -- [--executor NAME] [--cache] [--verbose] [FOLDER]
 //!
 //!   list_files ─► count_all (join) ─► count_words, for each file ─► merge
 //!                                     ─► write_table ─► sort_table (bash) ─► read_top
@@ -16,7 +16,8 @@
 //! The tasks run on the executor `NAME` of the configuration: that of `CHILTEPIN_CONFIG`, else
 //! `examples/chiltepin.toml`, which has `compute` (threads) and `processes` (worker processes).
 //! Without a name it is `compute` where there is one, else `local`. `--verbose` tells which
-//! processes counted words. The table and its sorted form stay in the run's folder, below `runs`.
+//! processes counted words. With `--cache` results are kept, in `runs/cache`: the next run works out
+//! only what depends on files that have changed, and tells how much that was. The table and its sorted form stay in the run's folder, below `runs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chiltepin::{
-    AppFuture, Capture, TaskContext, Workflow, bash_task, environment, join_task, sh, task,
+    AppFuture, Capture, File, TaskContext, Workflow, bash_task, environment, join_task, sh, task,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,7 +129,7 @@ fn unreadable(path: &Path, error: &io::Error) -> io::Error {
 /// Counts the words of a file. That it cannot be read is an outcome like others, so that the
 /// other files count all the same.
 #[task]
-fn count_words(file: PathBuf) -> Counted {
+fn count_words(file: File) -> Counted {
     Counted {
         outcome: words_of(&file),
         process: std::process::id(),
@@ -177,32 +178,39 @@ fn merge(counted: Vec<Counted>, unreadable: Vec<String>) -> Tally {
 
 /// Fans out: how many calls there are is known once the listing is.
 #[join_task]
-async fn count_all(workflow: &Workflow, listing: Listing, executor: String) -> AppFuture<Tally> {
-    let counted = workflow.map(listing.files, |file| count_words(file).on(&executor));
+async fn count_all(
+    workflow: &Workflow,
+    listing: Listing,
+    executor: String,
+    is_cached: bool,
+) -> AppFuture<Tally> {
+    let count = |file| count_words(file).on(&executor).cache(is_cached);
+    let counted = workflow.map(listing.files, count);
     merge(counted, listing.unreadable)
         .on(&executor)
+        .cache(is_cached)
         .submit(workflow)
 }
 
 /// Writes a line for each word into a file of the task's own.
 #[task]
-fn write_table(words: Words, context: &TaskContext) -> io::Result<PathBuf> {
+fn write_table(words: Words, context: &TaskContext) -> io::Result<File> {
     let path = context.directory().join("words.tsv");
     let mut table = io::BufWriter::new(fs::File::create(&path)?);
     for (word, count) in words {
         writeln!(table, "{count}\t{word}")?;
     }
     table.flush()?;
-    Ok(path)
+    Ok(File::new(path))
 }
 
 #[bash_task]
-fn sort_table(table: PathBuf) -> String {
+fn sort_table(table: File) -> String {
     sh!("LC_ALL=C sort -k1,1nr -k2,2 {table}")
 }
 
 #[task]
-fn read_top(sorted: PathBuf, most: usize) -> io::Result<Vec<String>> {
+fn read_top(sorted: File, most: usize) -> io::Result<Vec<String>> {
     BufReader::new(fs::File::open(sorted)?)
         .lines()
         .take(most)
@@ -214,6 +222,7 @@ fn read_top(sorted: PathBuf, most: usize) -> io::Result<Vec<String>> {
 struct Options {
     folder: Option<PathBuf>,
     executor: Option<String>,
+    cache: bool,
     verbose: bool,
 }
 
@@ -226,6 +235,7 @@ impl Options {
                 Some("--executor") => {
                     options.executor = Some(arguments.next()?.into_string().ok()?);
                 }
+                Some("--cache") => options.cache = true,
                 Some("--verbose") => options.verbose = true,
                 Some(option) if option.starts_with('-') => return None,
                 _ if options.folder.is_some() => return None,
@@ -269,20 +279,23 @@ fn count(options: &Options) -> chiltepin::Result<ExitCode> {
     let listing = list_files(&folder, extensions)
         .on(&executor)
         .submit(&workflow);
-    let tally = count_all(listing, &executor).submit(&workflow);
+    let tally = count_all(listing, &executor, options.cache).submit(&workflow);
     let words = tally.field(|tally| &tally.words);
     let table = write_table(words)
         .on(&executor)
         .fresh_directory()
+        .cache(options.cache)
         .submit(&workflow);
     let sorted = sort_table(&table)
         .on(&executor)
         .stdout(Capture::auto())
+        .cache(options.cache)
         .submit(&workflow);
     let top = sorted.stdout().map(PathBuf::from).unwrap_or_default();
     let top = read_top(top, 10)
         .on(&executor)
         .inputs([&sorted])
+        .cache(options.cache)
         .submit(&workflow);
 
     let summary = tally.field(|tally| &tally.summary).result()?;
@@ -311,6 +324,13 @@ fn count(options: &Options) -> chiltepin::Result<ExitCode> {
         let (count, word) = line.split_once('\t').unwrap_or((&line, ""));
         println!("{count:>8}  {word}");
     }
+    if options.cache {
+        let tasks = workflow.status().tasks;
+        println!(
+            "{} results were there, {} were worked out",
+            tasks.cached, tasks.uncached
+        );
+    }
     workflow.close_blocking();
     Ok(if summary.unreadable.is_empty() {
         ExitCode::SUCCESS
@@ -322,7 +342,7 @@ fn count(options: &Options) -> chiltepin::Result<ExitCode> {
 fn main() -> ExitCode {
     chiltepin::init();
     let Some(options) = Options::read(std::env::args_os().skip(1)) else {
-        eprintln!("usage: corpus [--executor NAME] [--verbose] [FOLDER]");
+        eprintln!("usage: corpus [--executor NAME] [--cache] [--verbose] [FOLDER]");
         return ExitCode::from(2);
     };
     count(&options).unwrap_or_else(|error| {

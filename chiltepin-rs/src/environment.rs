@@ -52,6 +52,13 @@ pub fn config_path() -> Option<PathBuf> {
     set(env::var_os(CONFIG.name)).map(PathBuf::from)
 }
 
+/// Where a user's caches are, by the rules of the XDG Base Directory Specification, as far as a
+/// variable says.
+#[cfg(feature = "records")]
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    crate::cache::default_index_folder(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))
+}
+
 /// The level that `CHILTEPIN_LOG` names; none where it is not set or empty.
 ///
 /// # Errors

@@ -5,6 +5,12 @@
 extern crate self as chiltepin;
 
 mod arg;
+#[cfg(feature = "records")]
+#[cfg_attr(
+    not(any(test, feature = "cli")),
+    expect(dead_code, reason = "listing and removing are for the commands")
+)]
+mod cache;
 mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -12,6 +18,7 @@ pub mod config;
 mod driver;
 pub mod environment;
 mod error;
+mod file;
 mod future;
 mod kernel;
 mod log;
@@ -33,6 +40,7 @@ pub use chiltepin_executors::{
 };
 pub use chiltepin_macros::{bash_task, join_task, main, sh, task, tasks, test};
 pub use error::{Error, ErrorKind, Result, TaskError};
+pub use file::File;
 pub use future::{AppFuture, Status, TaskOutput, TaskReport};
 pub use registry::{TaskDescription, registry};
 pub use shell::{ShellWord, ShellWords};
@@ -45,6 +53,10 @@ pub mod from_chiltepin {}
 
 #[doc = include_str!("../docs/cluster.md")]
 pub mod on_your_cluster {}
+
+#[doc = include_str!("../docs/cache.md")]
+#[cfg(feature = "records")]
+pub mod caching {}
 
 /// The README's program, run as a test.
 #[cfg(doctest)]

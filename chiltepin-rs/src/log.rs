@@ -1,6 +1,19 @@
+use std::io::Write as _;
+
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::LogLevel;
+
+/// Says what the user must know. Where the program has set up no log, that is said on stderr.
+#[cfg(feature = "records")]
+pub(crate) fn warn(text: &str) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::warn!("{text}");
+    } else {
+        // Where nobody reads it, `eprintln!` would panic.
+        let _ = writeln!(std::io::stderr(), "warning: {text}");
+    }
+}
 
 /// Prints events from `level` on to stderr, unless the program has set up `tracing` itself.
 pub(crate) fn install(level: LogLevel) {

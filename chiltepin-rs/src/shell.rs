@@ -176,6 +176,12 @@ impl ShellWord for PathBuf {
     }
 }
 
+impl ShellWord for crate::File {
+    fn push_to(&self, words: &mut ShellWords<'_>) {
+        self.path().push_to(words);
+    }
+}
+
 macro_rules! displayed {
     ($($ty:ty)*) => {$(
         impl ShellWord for $ty {

@@ -41,6 +41,43 @@ fn words_are_counted_and_ties_ordered() {
 }
 
 #[test]
+fn with_the_cache_only_what_changed_is_worked_out_again() {
+    let input = texts();
+    let run = tempfile::tempdir().unwrap();
+    let answer = expected("13 words in 3 text files", input.path(), "");
+    let counts = |executor: &str| {
+        let output = example("corpus", run.path())
+            .args(["--cache", "--executor", executor])
+            .arg(input.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(stderr(&output), "");
+        let printed = stdout(&output).to_owned();
+        let counts = printed.strip_prefix(&answer).map(ToOwned::to_owned);
+        counts.unwrap_or(printed)
+    };
+    // Three files, the sum, the table, its sorted form, the top.
+    assert_eq!(counts("local"), "0 results were there, 7 were worked out\n");
+    for executor in ["local", "processes"] {
+        assert_eq!(
+            counts(executor),
+            "7 results were there, 0 were worked out\n"
+        );
+    }
+    // The file is another one and was counted elsewhere; the words of all of them are not others.
+    fs::write(input.path().join("deep/b.txt"), "pepper PLANT été Été\n\n").unwrap();
+    assert_eq!(
+        counts("processes"),
+        "5 results were there, 2 were worked out\n"
+    );
+    fs::write(input.path().join("deep/b.txt"), "pepper").unwrap();
+    let printed = counts("local");
+    let end = "2 results were there, 5 were worked out\n";
+    assert!(printed.ends_with(end), "{printed}");
+}
+
+#[test]
 fn worker_processes_give_the_same_answer() {
     let input = texts();
     let run = tempfile::tempdir().unwrap();
@@ -77,7 +114,7 @@ fn an_option_that_does_not_exist_is_answered_with_those_that_do() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),
-        "usage: corpus [--executor NAME] [--verbose] [FOLDER]\n"
+        "usage: corpus [--executor NAME] [--cache] [--verbose] [FOLDER]\n"
     );
 }
 
@@ -175,7 +212,7 @@ fn a_second_folder_is_refused() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),
-        "usage: corpus [--executor NAME] [--verbose] [FOLDER]\n"
+        "usage: corpus [--executor NAME] [--cache] [--verbose] [FOLDER]\n"
     );
 }
 

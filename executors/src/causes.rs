@@ -4,8 +4,14 @@ use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
 /// An error with what caused it, in one line.
+///
+/// ```
+/// # use chiltepin_executors::causes::WithCauses;
+/// let error = std::io::Error::other("no space");
+/// assert_eq!(WithCauses(&error).to_string(), "no space");
+/// ```
 #[derive(Debug)]
-pub(crate) struct WithCauses<'a>(pub(crate) &'a dyn Error);
+pub struct WithCauses<'a>(pub &'a dyn Error);
 
 impl Display for WithCauses<'_> {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {

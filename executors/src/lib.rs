@@ -19,7 +19,7 @@ pub mod agent;
 mod attempt;
 #[cfg(feature = "cluster")]
 pub mod blocks;
-mod causes;
+pub mod causes;
 pub mod command;
 mod environment_lines;
 mod executor;

@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{GenericParam, Generics, ItemImpl, ReceiverKind, Safety, Signature, Type};
 
 use crate::attributes;
-use crate::check_parameters::parameters;
+use crate::check_parameters::{ignored, parameters};
 use crate::check_returns::returns;
 use crate::model::{Function, Kind, Place, Task};
 use crate::options::TaskOptions;
@@ -50,6 +50,9 @@ pub(crate) fn task(
     let generic = generics(&signature.generics, NotGeneric::Task, report);
     let receiver = receiver(&signature, place, report);
     let parameters = parameters(&signature, kind, report);
+    if let (Some(receiver), Some(parameters)) = (&receiver, &parameters) {
+        ignored(&signature, receiver, parameters, &options, report);
+    }
     let returns = returns(&signature, kind, options.outcome, report);
     if !(qualified && generic) {
         return None;

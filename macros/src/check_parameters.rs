@@ -1,10 +1,13 @@
 //! What the parameters of a task must be.
 
 use quote::ToTokens;
-use syn::{FnArg, Ident, Pat, PatType, Signature, Type};
+use syn::ext::IdentExt as _;
+use syn::{FnArg, Ident, Pat, PatType, Receiver, Signature, Type};
 
 use crate::check::{MAXIMUM_ARGUMENTS, named};
 use crate::model::{Kind, Parameter, Source};
+use crate::nearest::nearest;
+use crate::options::TaskOptions;
 use crate::report::Report;
 use crate::types::{self, Borrow, Statics};
 
@@ -36,6 +39,42 @@ pub(crate) fn parameters(
         );
     }
     good.then_some(checked)
+}
+
+/// Checks that what is left out of the cache key is there.
+pub(crate) fn ignored(
+    signature: &Signature,
+    receiver: &Option<Receiver>,
+    parameters: &[Parameter],
+    options: &TaskOptions,
+    report: &mut Report,
+) {
+    let arguments = parameters
+        .iter()
+        .filter(|parameter| parameter.source == Source::Argument)
+        .map(|parameter| parameter.name.unraw().to_string());
+    let known: Vec<_> = receiver
+        .iter()
+        .map(|_| "self".to_owned())
+        .chain(arguments)
+        .collect();
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    for name in &options.ignored {
+        let unknown = name.unraw().to_string();
+        if known.contains(&unknown.as_str()) {
+            continue;
+        }
+        let function = &signature.ident;
+        let list: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        let list = list.join(", ");
+        let cure = match nearest(&unknown, &known) {
+            Some(nearest) => format!(": did you mean `{nearest}`? The arguments are {list}"),
+            None if list.is_empty() => ": remove it, for there is no other either".to_owned(),
+            None => format!("; the arguments are {list}"),
+        };
+        let message = format!("`{function}` has no argument `{unknown}` to leave out{cure}");
+        report.at(name, message);
+    }
 }
 
 fn names_workflow(signature: &Signature) -> bool {

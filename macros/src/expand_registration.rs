@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::LitStr;
 use syn::ext::IdentExt as _;
 
+use crate::body;
 use crate::expand_start::{entry, error_entry};
 use crate::model::{Kind, Source, Task};
 use crate::options::{OnLoss, Texts};
@@ -36,6 +37,7 @@ pub(crate) fn registration(task: &Task) -> TokenStream {
         .iter()
         .any(|parameter| parameter.source == Source::Context);
     let (entry, error) = (entry(task), error_entry(task));
+    let body = body::hash(task);
     quote! {
         struct __ChiltepinHere;
         static __CHILTEPIN_TASK: #private::TaskInfo = #private::TaskInfo {
@@ -48,6 +50,7 @@ pub(crate) fn registration(task: &Task) -> TokenStream {
             parameters: &[#(#parameters),*],
             returns: #returns,
             takes_context: #takes_context,
+            body: #body,
             entry: #entry,
             error: #error,
         };
@@ -69,9 +72,19 @@ fn parameters(task: &Task) -> impl Iterator<Item = TokenStream> {
         let name = parameter.name.unraw().to_string();
         (name, types::readable(&parameter.written.ty))
     });
-    of_self.into_iter().chain(arguments).map(
-        move |(name, type_text)| quote!(#private::Parameter { name: #name, type_text: #type_text }),
-    )
+    let ignored = |name: &str| {
+        let mut ignored = task.options.ignored.iter();
+        ignored.any(|ignored| ignored.unraw() == name)
+    };
+    of_self
+        .into_iter()
+        .chain(arguments)
+        .map(move |(name, type_text)| {
+            let is_ignored = ignored(&name);
+            quote! {
+                #private::Parameter { name: #name, type_text: #type_text, is_ignored: #is_ignored }
+            }
+        })
 }
 
 fn defaults(task: &Task) -> TokenStream {

@@ -15,6 +15,7 @@
 //! Expansions call `::chiltepin::__private`, or what the option `crate` names instead.
 
 mod attributes;
+mod body;
 mod check;
 mod check_parameters;
 mod check_returns;
@@ -81,6 +82,7 @@ use crate::model::Kind;
 /// | `priority` | whole number | higher goes first; 0 where nothing is said |
 /// | `cache` | nothing, `true` or `false` | whether results are kept between runs |
 /// | `version` | `"text"` | the version of the function's meaning, part of the cache's key |
+/// | `ignore` | `ignore(name, other)` | arguments that are no part of the cache's key, as `verbose` |
 /// | `on_loss` | `"repeat"` or `"fail"` | what becomes of a call whose worker process is lost: it runs again, or fails at once because it must not run twice |
 /// | `fallible`, `infallible` | nothing | whether the return type is a `Result`, where its name misleads |
 /// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
@@ -133,7 +135,7 @@ pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `executor` | `"name"` or `["one", "other"]` | the executors that calls may go to |
 /// | `retries` | whole number | how often a failed attempt is repeated |
 /// | `timeout` | `"90s"`, `"1h30m"`, or whole seconds | how long an attempt may take; then its processes are ended |
-/// | `label`, `name`, `priority`, `cache`, `version`, `on_loss` | | as for [`macro@task`] |
+/// | `label`, `name`, `priority`, `cache`, `version`, `ignore`, `on_loss` | | as for [`macro@task`] |
 /// | `fallible`, `infallible` | nothing | whether the body returns a `Result`, where its type's name misleads |
 /// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
 ///
@@ -186,7 +188,7 @@ pub fn bash_task(options: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | `retries` | whole number | how often a failed attempt is repeated, with all it submits |
 /// | `timeout` | `"90s"`, `"1h30m"`, or whole seconds | how long the body may take; then what it submitted is cancelled |
-/// | `label`, `name`, `priority`, `cache`, `version` | | as for [`macro@task`] |
+/// | `label`, `name`, `priority`, `cache`, `version`, `ignore` | | as for [`macro@task`] |
 /// | `fallible`, `infallible` | nothing | whether the return type is a `Result`, where its name misleads |
 /// | `crate` | `"path"` or `path` | the path of the `chiltepin` crate where it is renamed |
 ///

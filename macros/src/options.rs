@@ -8,11 +8,12 @@ use syn::{Ident, LitStr, Path};
 use crate::report::Report;
 use crate::setting::{Setting, settings};
 
-const TASK_OPTIONS: [&str; 12] = [
+const TASK_OPTIONS: [&str; 13] = [
     "cache",
     "crate",
     "executor",
     "fallible",
+    "ignore",
     "infallible",
     "label",
     "name",
@@ -34,6 +35,8 @@ pub(crate) struct TaskOptions {
     pub(crate) priority: Option<i32>,
     pub(crate) cache: bool,
     pub(crate) version: Option<LitStr>,
+    /// The parameters that are left out of the cache key.
+    pub(crate) ignored: Vec<Ident>,
     /// What becomes of a call whose worker is lost.
     pub(crate) on_loss: Option<OnLoss>,
     /// Where that is said.
@@ -84,6 +87,7 @@ impl TaskOptions {
             "cache" => self.cache = setting.flag(report).unwrap_or_default(),
             "crate" => self.runtime = setting.path(report),
             "executor" => self.executors = setting.texts(report),
+            "ignore" => self.ignored = setting.names(report),
             "label" => self.labels = setting.texts(report),
             "name" => self.name = setting.text(report),
             "on_loss" => self.set_on_loss(setting, report),
@@ -175,7 +179,8 @@ mod tests {
     fn every_option_is_read() {
         let (options, mistakes) = task(quote! {
             executor = ["compute", "backup"], retries = 2, timeout = "10m", label = "gpu",
-            name = "fetch", priority = -3, cache, version = "1", on_loss = "fail", fallible,
+            name = "fetch", priority = -3, cache, ignore(progress, self), version = "1",
+            on_loss = "fail", fallible,
             crate = "renamed::path",
         });
         assert_eq!(mistakes, Vec::<String>::new());
@@ -189,6 +194,7 @@ mod tests {
         );
         assert_eq!(options.priority, Some(-3));
         assert!(options.cache);
+        assert_eq!(options.ignored, ["progress", "self"]);
         assert_eq!(
             options.version.map(|version| version.value()),
             Some("1".to_owned())
@@ -211,7 +217,7 @@ mod tests {
     fn all_mistakes_are_reported_at_once() {
         let (_, mistakes) = task(quote! {
             retry = 2, retries = "2", retries = 3, timeout = "ten", priority = 99999999999,
-            label = [], name, cache = 1, on_loss = "retry", fallible, infallible
+            label = [], name, cache = 1, on_loss = "retry", fallible, infallible, ignore()
         });
         let starts = [
             "unknown option `retry`",
@@ -224,6 +230,7 @@ mod tests {
             "option `cache` takes `true` or `false`",
             "option `on_loss` takes `\"repeat\"` or `\"fail\"`",
             "a task is either `fallible` or `infallible`",
+            "option `ignore` names nothing",
         ];
         for start in starts {
             assert!(
@@ -235,14 +242,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_ignored_is_named_in_parentheses_and_once() {
+        for (written, starts) in [
+            (quote!(ignore), "option `ignore` takes names"),
+            (quote!(ignore = x), "option `ignore` takes names"),
+            (quote!(ignore("x")), "option `ignore` takes names"),
+            (quote!(ignore(x, y, x)), "argument `x` is named twice"),
+            (quote!(cache(x)), "expected `cache = ...`"),
+        ] {
+            let (options, mistakes) = task(written);
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            assert!(mistakes[0].starts_with(starts), "{mistakes:?}");
+            assert!(
+                options
+                    .ignored
+                    .iter()
+                    .all(|name| name == "x" || name == "y")
+            );
+        }
+    }
+
+    #[test]
     fn an_unknown_option_is_answered_with_the_known_ones() {
         let (_, mistakes) = task(quote!(executors = "compute"));
         assert_eq!(
             mistakes,
             [
                 "unknown option `executors` of `#[task]`: did you mean `executor`? The options are \
-              `cache`, `crate`, `executor`, `fallible`, `infallible`, `label`, `name`, `on_loss`, \
-              `priority`, `retries`, `timeout`, `version`"
+              `cache`, `crate`, `executor`, `fallible`, `ignore`, `infallible`, `label`, `name`, \
+              `on_loss`, `priority`, `retries`, `timeout`, `version`"
             ]
         );
     }

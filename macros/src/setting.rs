@@ -8,18 +8,22 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
-use syn::{Ident, Lit, LitBool, LitStr, Path, Token};
+use syn::{Ident, Lit, LitBool, LitStr, Path, Token, token};
 
 use crate::duration;
 use crate::nearest::nearest;
 use crate::options::Texts;
 use crate::report::Report;
 
-/// An option as it was written: `key`, or `key = value`.
+/// An option as it was written: `key`, `key = value`, or `key(names)` where it is one of [`LISTS`].
 pub(crate) struct Setting {
     key: Ident,
     value: Option<TokenStream>,
+    names: Option<TokenStream>,
 }
+
+/// The options that take names in parentheses.
+const LISTS: [&str; 1] = ["ignore"];
 
 /// Reads the options of an attribute, and reports the unknown, the repeated and the malformed.
 pub(crate) fn settings(
@@ -79,7 +83,21 @@ impl Setting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let key = input.call(Ident::parse_any)?;
         if input.is_empty() {
-            return Ok(Self { key, value: None });
+            return Ok(Self {
+                key,
+                value: None,
+                names: None,
+            });
+        }
+        if input.peek(token::Paren) && LISTS.iter().any(|name| key == name) {
+            let names;
+            syn::parenthesized!(names in input);
+            let names = Some(names.parse()?);
+            return Ok(Self {
+                key,
+                value: None,
+                names,
+            });
         }
         if !input.peek(Token![=]) {
             return Err(input.error(format!("expected `{key} = ...` or a comma after `{key}`")));
@@ -94,6 +112,7 @@ impl Setting {
         Ok(Self {
             key,
             value: Some(input.parse()?),
+            names: None,
         })
     }
 
@@ -107,7 +126,7 @@ impl Setting {
 
     fn refuse(&self, takes: impl Display, report: &mut Report) {
         let message = format!("option `{}` takes {takes}", self.key);
-        match &self.value {
+        match self.value.as_ref().or(self.names.as_ref()) {
             Some(value) => report.at(value, message),
             None => report.at(&self.key, message),
         }
@@ -187,6 +206,41 @@ impl Setting {
             key: self.key.clone(),
             texts,
         })
+    }
+
+    /// Names of arguments, each once: `key(one, other)`.
+    pub(crate) fn names(&self, report: &mut Report) -> Vec<Ident> {
+        let list = |input: ParseStream<'_>| {
+            Punctuated::<Ident, Token![,]>::parse_terminated_with(input, Ident::parse_any)
+        };
+        let names = self.names.clone().and_then(|names| list.parse2(names).ok());
+        let Some(names) = names else {
+            let takes = format!(
+                "names of arguments in parentheses, as in `{}(progress)`",
+                self.key
+            );
+            self.refuse(takes, report);
+            return Vec::new();
+        };
+        if names.is_empty() {
+            let message = format!(
+                "option `{}` names nothing: name an argument or remove it",
+                self.key
+            );
+            report.at(&self.key, message);
+        }
+        let mut once: Vec<Ident> = Vec::new();
+        for name in names {
+            if once.contains(&name) {
+                report.at(
+                    &name,
+                    format!("argument `{name}` is named twice: remove one"),
+                );
+            } else {
+                once.push(name);
+            }
+        }
+        once
     }
 
     /// A whole number: `key = 3`, negative where `N` allows it.

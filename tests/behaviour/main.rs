@@ -19,6 +19,7 @@ mod support;
 
 mod arguments;
 mod bodies;
+mod cache;
 mod calls;
 mod closing;
 mod closing_runtimes;

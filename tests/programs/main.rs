@@ -8,6 +8,7 @@ mod cycles;
 mod endings;
 mod facts;
 mod interrupted;
+mod kept;
 mod returns;
 mod starts;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         ["hasty", how] => crowd::hasty(how),
         ["facts", count] => facts::run(count.parse().unwrap_or(1)),
         ["clustered", name, ref rest @ ..] => clustered::run(name, rest),
+        ["kept"] => kept::run(),
         ["configured", name] => configured::run(name),
         _ => unknown(),
     }

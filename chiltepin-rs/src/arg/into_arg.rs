@@ -3,13 +3,13 @@ use std::hash::{BuildHasher, Hash};
 use std::path::{Path, PathBuf};
 
 use super::Arg;
-use crate::{AppFuture, Value};
+use crate::{AppFuture, File, Value};
 
 /// May stand for an argument of type `T` in a call.
 ///
 /// That is a `T`, a `&T`, a future of `T` or a reference to one; for a list, map or tuple also
-/// one of futures; for `String` and `PathBuf` also `&str` and `&Path`. A list that mixes values
-/// and futures is made with [`AppFuture::ready`].
+/// one of futures; for `String`, `PathBuf` and [`File`] also `&str`, for the latter two `&Path`, and
+/// for a `File` any path. A list that mixes values and futures is made with [`AppFuture::ready`].
 ///
 /// ```
 /// # use chiltepin::{AppFuture, Workflow, task};
@@ -67,6 +67,19 @@ impl IntoArg<PathBuf> for &str {
         Arg::value(PathBuf::from(self))
     }
 }
+
+macro_rules! files {
+    ($($path:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl IntoArg<File> for $path {
+            fn into_arg(self) -> Arg<File> {
+                Arg::value(File::new(self))
+            }
+        }
+    )*};
+}
+
+files!(&str, String, &Path, PathBuf, &PathBuf);
 
 #[diagnostic::do_not_recommend]
 impl<T: Value> IntoArg<T> for AppFuture<T> {

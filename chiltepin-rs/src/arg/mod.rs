@@ -19,7 +19,7 @@ pub use into_arg::IntoArg;
 use gather::Gather;
 
 use crate::future::{AnyFuture, AppFuture};
-use crate::task::{EncodeError, Encoded};
+use crate::task::{Digest, EncodeError, Encoded};
 use crate::{TaskError, Value};
 
 /// An argument on its way to the body.
@@ -89,7 +89,17 @@ impl<T: Value> Arg<T> {
         }
     }
 
-    /// The same for an argument that is not needed any more.
+    /// Makes a digest of the value, the same whether it is one, a future or gathered from several:
+    /// what is held encoded is decoded for it, as others may have written it in another order.
+    pub(crate) fn digest(&self, out: &mut Digest<'_>) -> Result<(), EncodeError> {
+        match &self.content {
+            Content::Value(value) => out.value(value),
+            Content::Future(future) => future.look(|value| out.value(value))?,
+            Content::Gathered(gather) => out.value(&gather.copy()?),
+        }
+    }
+
+    /// Encodes an argument that is not needed any more.
     pub(crate) fn encode_owned(self, out: &mut Encoded) -> Result<(), EncodeError> {
         match self.content {
             Content::Value(value) => out.owned_value(value),

@@ -4,6 +4,7 @@
 //!   arguments ──clap──► a subcommand ──run(out, errors)──► Exit ──► exit code
 //! ```
 
+mod cache;
 mod check;
 mod clean;
 mod exit;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Check),
     Status(status::Status),
     Clean(clean::Clean),
+    Cache(cache::Cache),
     /// Prints the commented configuration file with every key and its default
     Defaults,
 }
@@ -80,6 +82,7 @@ fn run(command: Command, out: &mut dyn Write, errors: &mut dyn Write) -> io::Res
         Command::Check(check) => check.run(out, errors)?,
         Command::Status(status) => status.run(out, errors)?,
         Command::Clean(clean) => clean.run(out, errors)?,
+        Command::Cache(cache) => cache.run(out, errors)?,
         Command::Defaults => {
             out.write_all(DEFAULT_FILE.as_bytes())?;
             Exit::Success

@@ -95,12 +95,13 @@ fn blocks(folder: &Path) -> std::io::Result<Option<(Duration, Vec<BlocksStatus>)
     )))
 }
 
-fn seconds(time: Duration) -> String {
+pub(super) fn seconds(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 86_400, seconds / 3600, seconds / 60) {
         (0, 0, 0) => format!("{seconds} s"),
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, _) => format!("{hours} h"),
+        (1, ..) => "1 day".to_owned(),
         (days, ..) => format!("{days} days"),
     }
 }

@@ -49,6 +49,8 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, Mistake, MistakeKind};
 pub use resource::{Allocation, Batch, LOCAL, Mpi, Pool, Provider, Resource, Threads};
 pub use tree::Format;
+#[cfg(feature = "cli")]
+pub(crate) use units::{MEMORY_FORMS, parse_age, parse_memory};
 pub use workflow_settings::{CacheFolder, CacheMode, LogLevel, UnknownLogLevel, WorkflowSettings};
 
 /// The commented file that holds every key with its default; it can be loaded.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
+use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::{SpanParser, SpanPrinter};
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
@@ -11,11 +13,19 @@ pub(super) const LONGEST: Duration = Duration::from_secs(366 * SECONDS_PER_DAY);
 
 pub(super) const DURATION_FORMS: &str = "a time such as \"90s\", \"10m\" or \"1h30m\"";
 pub(super) const WALLTIME_FORMS: &str = "a time such as \"01:30:00\" or \"2-00:00:00\"";
-pub(super) const MEMORY_FORMS: &str = "an amount such as \"16GiB\" or \"512M\"";
+pub(crate) const MEMORY_FORMS: &str = "an amount such as \"16GiB\" or \"512M\"";
 
 /// Reads "10m", "1h30m", "90 seconds".
 pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     SpanParser::new().parse_unsigned_duration(text.trim()).ok()
+}
+
+/// Reads what [`parse_duration`] reads, and days and weeks beside it: a day is 24 hours.
+#[cfg(feature = "cli")]
+pub(crate) fn parse_age(text: &str) -> Option<Duration> {
+    let span = SpanParser::new().parse_span(text.trim()).ok()?;
+    let age = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(age).ok()
 }
 
 /// Writes what [`parse_duration`] reads.
@@ -93,7 +103,7 @@ pub(super) fn is_sexagesimal(text: &str) -> bool {
 }
 
 /// Reads "16GiB", "16G", "16GB": every unit is a power of 1024, as Slurm and PBS read them.
-pub(super) fn parse_memory(text: &str) -> Option<u64> {
+pub(crate) fn parse_memory(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (amount, unit) = text.split_at(digits);
@@ -178,6 +188,19 @@ mod tests {
             "a:10",
         ] {
             assert!(!is_sexagesimal(text), "{text}");
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn an_age_may_be_given_in_days_and_weeks() {
+        for (text, hours) in [("7d", 168), ("1w", 168), ("36h", 36), ("1d 12h", 36)] {
+            let age = Duration::from_secs(hours * 3600);
+            assert_eq!(parse_age(text), Some(age), "{text}");
+        }
+        assert_eq!(parse_age("90s"), Some(Duration::from_secs(90)));
+        for text in ["", "7", "d", "-7d", "7d ago", "1 month", "1y"] {
+            assert_eq!(parse_age(text), None, "{text}");
         }
     }
 

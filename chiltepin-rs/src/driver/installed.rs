@@ -114,6 +114,18 @@ pub(crate) trait Results: Send + Sync {
 
     /// Is told that a task has ended that was looked for.
     fn ended(&self, task: &Payload);
+
+    /// How many results were there so far.
+    fn counts(&self) -> CacheCounts;
+}
+
+/// What became of the looks for results so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CacheCounts {
+    /// Those that were there.
+    pub(crate) found: u64,
+    /// Those that were not.
+    pub(crate) computed: u64,
 }
 
 /// The labels that have limits.

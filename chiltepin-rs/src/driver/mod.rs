@@ -29,6 +29,6 @@ mod tests;
 mod timers;
 mod wanted;
 
-pub(crate) use installed::{Installed, Labels, Results, Settings};
+pub(crate) use installed::{CacheCounts, Installed, Labels, Results, Settings};
 pub(crate) use lock::{Driver, Payload};
 pub(crate) use scope::Scope;

@@ -12,6 +12,8 @@ impl Driver {
     pub(crate) fn workflow_status(self: &Arc<Self>) -> WorkflowStatus {
         self.admit_waiting();
         let counts = self.lock().kernel.counts();
+        let results = self.settings.results.as_ref();
+        let looks = results.map(|results| results.counts()).unwrap_or_default();
         let executors = self.configured().iter().enumerate();
         let executors = executors.map(|(at, installed)| ExecutorStatus {
             name: installed.name.to_string(),
@@ -23,12 +25,15 @@ impl Driver {
             executors: executors.collect(),
             tasks: TaskCounts {
                 waiting: counts.waiting,
+                caching: counts.caching,
                 ready: counts.ready,
                 limited: counts.limited,
                 delayed: counts.delayed,
                 running: counts.running,
                 stopping: counts.stopping,
                 succeeded: counts.succeeded,
+                cached: looks.found,
+                uncached: looks.computed,
                 failed: counts.failed,
             },
         }

@@ -181,6 +181,14 @@ impl<T: Value> AppFuture<T> {
         }
     }
 
+    /// Reads the value and leaves it as it is, encoded or not. The task has ended.
+    pub(crate) fn look<R>(&self, read: impl FnOnce(&T) -> R) -> Result<R, TaskError> {
+        match &self.source {
+            Source::Task { task, .. } => self.of_slot(&**task, |slot| slot.look(read)),
+            _ => self.read(read),
+        }
+    }
+
     /// Asks something of a task's slot, if the task has ended well.
     fn of_slot<R>(
         &self,

@@ -162,6 +162,20 @@ impl<T: Value> Slot<T> {
         }
     }
 
+    /// Reads the value, if there is one, and leaves it as it is: who passes it on still has the
+    /// bytes.
+    pub(crate) fn look<R>(&self, read: impl FnOnce(&T) -> R) -> Result<Option<R>, Undecodable> {
+        // Recursive, as for `read`.
+        let state = self.state.read_recursive();
+        let bytes = match &state.content {
+            Content::Nothing => return Ok(None),
+            Content::Value(value) => return Ok(Some(read(value))),
+            Content::Encoded(bytes, _) => bytes.clone(),
+        };
+        drop(state);
+        Ok(Some(read(&decode(bytes)?)))
+    }
+
     /// A value of the reader's own, if there is one. Mostly there is but one reader, who decodes it
     /// for himself; from the second on it is kept decoded, and cloned.
     pub(crate) fn copy(&self) -> Result<Option<T>, Undecodable> {

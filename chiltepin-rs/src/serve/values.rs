@@ -121,7 +121,9 @@ impl fmt::Display for WithHint<'_> {
 }
 
 fn refused(parameter: &Parameter, problem: fmt::Arguments<'_>) -> Failure {
-    let Parameter { name, type_text } = parameter;
+    let Parameter {
+        name, type_text, ..
+    } = parameter;
     Failure::permanent(FailureKind::Encoding {
         reason: format!("has an argument `{name}` (`{type_text}`) that {problem}"),
     })

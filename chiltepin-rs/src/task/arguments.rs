@@ -1,6 +1,6 @@
 use chiltepin_executors::Failure;
 
-use super::Encoder;
+use super::{Digester, Encoder};
 use crate::arg::Arg;
 use crate::future::AnyFuture;
 use crate::{TaskError, Value};
@@ -34,7 +34,11 @@ pub trait Arguments: Send + Sync + 'static {
     #[doc(hidden)]
     fn encode(&self, encoder: &mut Encoder) -> Result<(), Failure>;
 
-    /// The same for arguments that are not needed any more.
+    /// Makes a digest of the value of each, in order. All futures have ended well.
+    #[doc(hidden)]
+    fn digest(&self, digester: &mut Digester) -> Result<(), Failure>;
+
+    /// Encodes arguments that are not needed any more.
     #[doc(hidden)]
     fn encode_owned(self, encoder: &mut Encoder) -> Result<(), Failure>;
 }
@@ -62,6 +66,11 @@ macro_rules! arguments {
 
             fn encode(&self, _encoder: &mut Encoder) -> Result<(), Failure> {
                 $(_encoder.argument(|out| self.$index.encode(out))?;)*
+                Ok(())
+            }
+
+            fn digest(&self, _digester: &mut Digester) -> Result<(), Failure> {
+                $(_digester.argument(|out| self.$index.digest(out))?;)*
                 Ok(())
             }
 

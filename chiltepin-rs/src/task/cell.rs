@@ -1,12 +1,15 @@
+use bytes::Bytes;
 use chiltepin_executors::panic::catch;
+use chiltepin_executors::wire::codec;
 use chiltepin_executors::{Attempt, Failure, FailureKind, Outcome, PanicReport, Work};
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::arguments::Visitor;
-use super::{Arguments, Body, Header, Origin, Run};
+use super::{ArgumentDigest, Arguments, Body, Digester, EncodeError, Encoded, Header, Origin, Run};
 use crate::Value;
+use crate::file::FileHashes;
 use crate::future::{AnyFuture, Slot, Waiting};
 
 /// A call, seen without its types.
@@ -26,6 +29,19 @@ pub(crate) trait AnyTask: Work {
 
     /// Takes those who wait for the task, once it is decided.
     fn waiting(&self) -> Waiting;
+
+    /// What the arguments come down to, but for those that are left out of the cache key. All
+    /// futures among them have ended well.
+    ///
+    /// It takes as long as reading the files among them does.
+    fn digests(&self, files: &FileHashes) -> Result<Vec<ArgumentDigest>, Failure>;
+
+    /// The value that an attempt has put, encoded; as it came, if it came so.
+    fn encoded_value(&self) -> Result<Bytes, Failure>;
+
+    /// Puts a value that was encoded earlier, if the bytes are such a value. Unlike what
+    /// [`Work::returned`] gets, they may come from another version of the program.
+    fn restore(&self, value: Bytes) -> bool;
 }
 
 /// A call whose value is a `T`.
@@ -91,6 +107,17 @@ where
         }
     }
 
+    /// Why the value cannot be kept.
+    fn unkept(&self, problem: &str) -> Failure {
+        let info = self.header.info();
+        Failure::permanent(FailureKind::Encoding {
+            reason: format!(
+                "gave a result that {problem} (`{}` returns `{}`)",
+                info.function, info.returns
+            ),
+        })
+    }
+
     /// Calls `body` with values and run, catching its panics.
     pub(super) fn with_run<R>(
         self: &Arc<Self>,
@@ -111,6 +138,16 @@ where
 pub(super) fn taken() -> Failure {
     Failure::permanent(FailureKind::Invalid {
         reason: "its arguments were taken by an earlier attempt".to_owned(),
+    })
+}
+
+/// How often arguments are asked which files are among them: once, and once more to use the answer.
+/// Beyond that they change under the eyes of who looks.
+const MOST_PASSES: u32 = 3;
+
+fn restless() -> Failure {
+    Failure::permanent(FailureKind::Encoding {
+        reason: "has arguments that name other files each time they are asked".to_owned(),
     })
 }
 
@@ -162,6 +199,53 @@ where
 
     fn waiting(&self) -> Waiting {
         self.slot.waiting()
+    }
+
+    fn digests(&self, files: &FileHashes) -> Result<Vec<ArgumentDigest>, Failure> {
+        let mut digester = Digester::new(self.header.info());
+        let digests = catch(|| {
+            for _ in 0..MOST_PASSES {
+                // Within the statement, so that no lock is held while files are read.
+                let arguments = self.needs.lock();
+                arguments
+                    .as_ref()
+                    .ok_or_else(taken)?
+                    .digest(&mut digester)?;
+                drop(arguments);
+                if let Some(digests) = digester.finish(files)? {
+                    return Ok(digests);
+                }
+            }
+            Err(restless())
+        });
+        digests.unwrap_or_else(|report| Err(Failure::new(FailureKind::Panicked(report))))
+    }
+
+    fn encoded_value(&self) -> Result<Bytes, Failure> {
+        let mut out = Encoded::default();
+        match catch(|| self.slot.encode(&mut out)) {
+            Ok(Ok(true)) => Ok(out.into_bytes()),
+            Ok(Ok(false)) => Err(self.unkept("is not there")),
+            Ok(Err(EncodeError::Value(error))) => {
+                Err(self.unkept(&format!("cannot be encoded: {error}")))
+            }
+            Ok(Err(EncodeError::Unfaithful(error))) => {
+                Err(self.unkept(&format!("{}: {error}", error.problem())))
+            }
+            Ok(Err(EncodeError::Missing(error))) => Err(self.unkept(&format!("{error}"))),
+            Err(report) => Err(Failure::new(FailureKind::Panicked(report))),
+        }
+    }
+
+    fn restore(&self, value: Bytes) -> bool {
+        let restored = catch(|| match codec::decode_owned::<T>(value) {
+            Ok(value) => {
+                drop(self.slot.put(value));
+                true
+            }
+            Err(_) => false,
+        });
+        restored.unwrap_or(false)
     }
 }
 

@@ -102,9 +102,11 @@ impl Encoder {
     }
 }
 
-fn refused(parameter: Option<&Parameter>, problem: std::fmt::Arguments<'_>) -> Failure {
+pub(super) fn refused(parameter: Option<&Parameter>, problem: std::fmt::Arguments<'_>) -> Failure {
     let reason = match parameter {
-        Some(Parameter { name, type_text }) => {
+        Some(Parameter {
+            name, type_text, ..
+        }) => {
             format!("has an argument `{name}` (`{type_text}`) that {problem}")
         }
         None => format!("has an argument that {problem}"),
@@ -149,7 +151,7 @@ impl Encoded {
         }
     }
 
-    fn into_bytes(self) -> Bytes {
+    pub(super) fn into_bytes(self) -> Bytes {
         self.whole.unwrap_or_else(|| self.bytes.into())
     }
 }

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(feature = "records")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,6 +15,8 @@ use parking_lot::Mutex;
 
 use super::{Directory, Options};
 use crate::TaskError;
+#[cfg(feature = "records")]
+use crate::cache::KeptAs;
 use crate::call::Capture;
 use crate::driver::Driver;
 use crate::error::{ErrorKind, ErrorPlace};
@@ -37,6 +41,9 @@ pub(crate) struct Header {
     returns: AtomicU8,
     /// The account of the latest attempt that has ended, where its executor keeps one.
     account: Mutex<Option<Box<Account>>>,
+    /// As what its result is kept, once it was looked for.
+    #[cfg(feature = "records")]
+    kept_as: OnceLock<Box<KeptAs>>,
 }
 
 /// No executor yet.
@@ -76,6 +83,8 @@ impl Header {
             losses: AtomicU16::new(0),
             returns: AtomicU8::new(0),
             account: Mutex::new(None),
+            #[cfg(feature = "records")]
+            kept_as: OnceLock::new(),
         }
     }
 
@@ -201,6 +210,53 @@ impl Header {
         let _ = self
             .returns
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+    }
+
+    /// As what its result is kept; none before it was looked for.
+    #[cfg(feature = "records")]
+    pub(crate) fn kept_as(&self) -> Option<&KeptAs> {
+        self.kept_as.get().map(|kept_as| &**kept_as)
+    }
+
+    #[cfg(feature = "records")]
+    pub(crate) fn set_kept_as(&self, kept_as: KeptAs) {
+        // It is looked for by one at a time, and is the same each time.
+        let _ = self.kept_as.set(Box::new(kept_as));
+    }
+
+    /// The files that are part of its result, each with a name that is the same for equal calls,
+    /// and where this call has it.
+    #[cfg(feature = "records")]
+    pub(crate) fn kept_files(&self) -> Vec<(PathBuf, PathBuf)> {
+        let Some(options) = self.options() else {
+            return Vec::new();
+        };
+        let directory = self.directory().unwrap_or_default();
+        let outputs = options.outputs.iter();
+        let mut files: Vec<_> = outputs
+            .map(|path| (path.clone(), directory.join(path)))
+            .collect();
+        for (name, capture, path) in [
+            ("<stdout>", &options.stdout, self.stdout_file()),
+            ("<stderr>", &options.stderr, self.stderr_file()),
+        ] {
+            // What is appended to holds more than this call's.
+            if let Some(path) = path
+                && !capture.as_ref().is_some_and(Capture::is_append)
+            {
+                files.push((PathBuf::from(name), directory.join(path)));
+            }
+        }
+        files
+    }
+
+    /// Whether it is to have a directory of its own.
+    #[cfg(feature = "records")]
+    pub(crate) fn has_fresh_directory(&self) -> bool {
+        let directory = self
+            .options()
+            .and_then(|options| options.directory.as_ref());
+        matches!(directory, Some(Directory::Fresh))
     }
 
     /// Whether its result is to outlive the run.
@@ -430,6 +486,11 @@ impl Header {
     pub(crate) fn directory(&self) -> Option<PathBuf> {
         match self.options()?.directory.as_ref()? {
             Directory::At(path) => Some(path.clone()),
+            // What is kept must not move: the value may name it.
+            #[cfg(feature = "records")]
+            Directory::Fresh if self.kept_as().is_some_and(|it| it.directory.is_some()) => {
+                self.kept_as()?.directory.clone()
+            }
             Directory::Fresh => Some(self.run_folder()?.join("tasks").join(self.file_name())),
         }
     }

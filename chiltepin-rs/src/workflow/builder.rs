@@ -142,6 +142,10 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
         .map(|resource| ground.install(resource))
         .collect();
     executors.push(ground.joins());
+    #[cfg(feature = "records")]
+    let results = super::caching::results(&config.workflow, run);
+    #[cfg(not(feature = "records"))]
+    let results = None;
     let keeps_accounts = config
         .resources
         .iter()
@@ -152,7 +156,7 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
         labels: Labels::new(&config.workflow.limits),
         run_folder,
         seed: run.seed(),
-        results: None,
+        results,
         accounts: keeps_accounts,
     };
     let driver = Driver::new(executors, settings, runtime.handle().clone());

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod beside;
 mod builder;
+#[cfg(feature = "records")]
+pub(crate) mod caching;
 #[cfg(feature = "cluster")]
 pub(crate) mod cluster;
 mod handle;

@@ -22,6 +22,8 @@ pub struct WorkflowStatus {
 pub struct TaskCounts {
     /// Those that wait for other tasks.
     pub waiting: u64,
+    /// Those whose result is looked for in the cache, or is being kept there.
+    pub caching: u64,
     /// Those that could run and wait for room.
     pub ready: u64,
     /// Those that could run and wait because as many tasks with one of their labels run as may.
@@ -34,6 +36,10 @@ pub struct TaskCounts {
     pub stopping: u64,
     /// Those that have ended with a value.
     pub succeeded: u64,
+    /// Those whose value was taken from the cache.
+    pub cached: u64,
+    /// Those whose result was looked for in the cache and was not there.
+    pub uncached: u64,
     /// Those that have ended with an error, were cancelled, or were not run.
     pub failed: u64,
 }
@@ -80,12 +86,15 @@ impl fmt::Display for TaskCounts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
             (self.waiting, "waiting"),
+            (self.caching, "looked for or kept in the cache"),
             (self.ready, "ready"),
             (self.limited, "limited"),
             (self.delayed, "delayed"),
             (self.running, "running"),
             (self.stopping, "stopping"),
             (self.succeeded, "succeeded"),
+            (self.cached, "of them from the cache"),
+            (self.uncached, "were not in the cache"),
             (self.failed, "failed"),
         ];
         let mut separator = "";

@@ -6,6 +6,7 @@
 )]
 
 mod batch;
+mod cache;
 mod runs;
 
 use std::fs::Permissions;

@@ -252,7 +252,10 @@ impl State {
         if is_lost {
             let name = node.name.clone();
             let end = if node.is_withdrawn {
-                format!("is silent, and {} has taken it from its job", self.plan.provider)
+                format!(
+                    "is silent, and {} has taken it from its job",
+                    self.plan.provider
+                )
             } else {
                 end.to_string()
             };

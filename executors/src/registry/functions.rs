@@ -106,6 +106,7 @@ mod tests {
         parameters: &[Parameter {
             name: "x",
             type_text: "f64",
+            is_ignored: false,
         }],
         returns: "f64",
         kind: TaskKind::Function,

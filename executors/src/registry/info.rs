@@ -28,6 +28,9 @@ pub struct TaskInfo {
     pub returns: &'static str,
     /// Whether the body asks for its context, and so can heed a request to stop.
     pub takes_context: bool,
+    /// A number made of the parameters, the return type and the body: another one once any of them
+    /// means something else, the same however they are formatted.
+    pub body: u128,
     /// Runs the body on encoded arguments, in a process that never made the call.
     pub entry: Entry,
     /// How the body's error travels; none where it has none, or one of a type that cannot.
@@ -41,6 +44,8 @@ pub struct Parameter {
     pub name: &'static str,
     /// Its type, as it is written.
     pub type_text: &'static str,
+    /// Whether it is left out of the key under which results are kept.
+    pub is_ignored: bool,
 }
 
 impl fmt::Display for Parameter {
@@ -242,10 +247,12 @@ mod tests {
         const X: Parameter = Parameter {
             name: "x",
             type_text: "i64",
+            is_ignored: false,
         };
         const TABLE: Parameter = Parameter {
             name: "self",
             type_text: "Table<f64>",
+            is_ignored: false,
         };
         assert_eq!(
             task(&[TABLE, X], "i64").signature(),

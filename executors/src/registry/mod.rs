@@ -33,6 +33,7 @@ pub(crate) const fn example(name: &'static str, line: u32) -> TaskInfo {
         parameters: &[],
         returns: "()",
         takes_context: false,
+        body: 0,
         entry: Entry::Join,
         error: || None,
     }

@@ -26,6 +26,7 @@ const fn task(name: &'static str, kind: TaskKind, entry: Entry) -> TaskInfo {
         parameters: &[],
         returns: "String",
         takes_context: false,
+        body: 0,
         entry,
         error: || {
             Some(ErrorCodec {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod arguments;
+mod digests;
 mod errors;
 mod loopback;
 mod results;

@@ -2,17 +2,21 @@ use std::fmt::{self, Write as _};
 
 use serde::ser::{self, Serialize};
 
+use super::canonical::{Canonical, FILE};
+use super::compound::{Counted, Nested, Structure};
 use super::error::{CodecError, CodecErrorKind};
 use super::varint::{LONGEST_U64, fold, fold_i128, write_u64, write_u128};
 use super::{DEEPEST, MOST_EMPTY_ELEMENTS};
 
 /// Writes values in postcard's format, but refuses what could not be read back.
 pub(super) struct Encoder<'out> {
-    out: &'out mut Vec<u8>,
+    pub(super) out: &'out mut Vec<u8>,
     /// How many levels deeper it may go.
     depth: u32,
     /// How many more elements may take no bytes.
-    empty: u32,
+    pub(super) empty: u32,
+    /// Where the bytes are to be compared and not read.
+    pub(super) canonical: Option<&'out mut Canonical<'out>>,
 }
 
 impl<'out> Encoder<'out> {
@@ -22,7 +26,22 @@ impl<'out> Encoder<'out> {
             out,
             depth: DEEPEST,
             empty: MOST_EMPTY_ELEMENTS,
+            canonical: None,
         }
+    }
+
+    pub(super) fn canonical(out: &'out mut Vec<u8>, canonical: &'out mut Canonical<'out>) -> Self {
+        Self {
+            canonical: Some(canonical),
+            ..Self::new(out)
+        }
+    }
+
+    /// How many bytes are written so far.
+    #[inline]
+    pub(super) fn written(&self) -> usize {
+        let passed_on = self.canonical.as_ref().map_or(0, |form| form.passed_on());
+        self.out.len() + passed_on
     }
 
     #[inline]
@@ -37,7 +56,7 @@ impl<'out> Encoder<'out> {
     }
 
     #[inline]
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.depth += 1;
     }
 
@@ -62,7 +81,7 @@ impl<'out> Encoder<'out> {
         self.enter()?;
         write_u64(announced as u64, self.out);
         Ok(Counted {
-            before: self.out.len(),
+            before: self.written(),
             encoder: self,
             of,
             announced,
@@ -212,10 +231,18 @@ impl<'encoder, 'out> ser::Serializer for &'encoder mut Encoder<'out> {
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _name: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), CodecError> {
-        value.serialize(self)
+        if self.canonical.is_none() || name != FILE {
+            return value.serialize(self);
+        }
+        let start = self.out.len();
+        value.serialize(&mut *self)?;
+        match &mut self.canonical {
+            Some(canonical) => canonical.file_ends(start, self.out),
+            None => Ok(()),
+        }
     }
 
     #[inline]
@@ -264,7 +291,11 @@ impl<'encoder, 'out> ser::Serializer for &'encoder mut Encoder<'out> {
 
     #[inline]
     fn serialize_map(self, length: Option<usize>) -> Result<Self::SerializeMap, CodecError> {
-        self.counted("map", length)
+        let map = self.counted("map", length)?;
+        if let Some(canonical) = &mut map.encoder.canonical {
+            canonical.map_begins(map.encoder.out);
+        }
+        Ok(map)
     }
 
     #[inline]
@@ -314,150 +345,3 @@ impl<'encoder, 'out> ser::Serializer for &'encoder mut Encoder<'out> {
         Ok(())
     }
 }
-
-/// A sequence or a map, whose count is written before its elements.
-pub(super) struct Counted<'encoder, 'out> {
-    encoder: &'encoder mut Encoder<'out>,
-    of: &'static str,
-    announced: usize,
-    given: usize,
-    /// Where the next element begins.
-    before: usize,
-}
-
-impl Counted<'_, '_> {
-    #[inline]
-    fn element_written(&mut self) -> Result<(), CodecError> {
-        self.given += 1;
-        let written = self.encoder.out.len();
-        if written == self.before {
-            let Some(empty) = self.encoder.empty.checked_sub(1) else {
-                return Err(CodecError::new(CodecErrorKind::TooManyEmptyElements));
-            };
-            self.encoder.empty = empty;
-        }
-        self.before = written;
-        Ok(())
-    }
-
-    #[inline]
-    fn close(self) -> Result<(), CodecError> {
-        let Self { of, announced, .. } = self;
-        if self.given != announced {
-            return Err(CodecError::new(CodecErrorKind::WrongLength {
-                of,
-                announced,
-            }));
-        }
-        self.encoder.leave();
-        Ok(())
-    }
-}
-
-impl ser::SerializeSeq for Counted<'_, '_> {
-    type Ok = ();
-    type Error = CodecError;
-
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        value.serialize(&mut *self.encoder)?;
-        self.element_written()
-    }
-
-    #[inline]
-    fn end(self) -> Result<(), CodecError> {
-        self.close()
-    }
-}
-
-impl ser::SerializeMap for Counted<'_, '_> {
-    type Ok = ();
-    type Error = CodecError;
-
-    #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), CodecError> {
-        key.serialize(&mut *self.encoder)
-    }
-
-    #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        value.serialize(&mut *self.encoder)?;
-        self.element_written()
-    }
-
-    #[inline]
-    fn end(self) -> Result<(), CodecError> {
-        self.close()
-    }
-}
-
-/// A tuple of any kind: its type says how many elements it has.
-pub(super) struct Nested<'encoder, 'out> {
-    encoder: &'encoder mut Encoder<'out>,
-}
-
-macro_rules! tuple_of {
-    ($($kind:ident: $method:ident),*) => {$(
-        impl ser::$kind for Nested<'_, '_> {
-            type Ok = ();
-            type Error = CodecError;
-
-            #[inline]
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-                value.serialize(&mut *self.encoder)
-            }
-
-            #[inline]
-            fn end(self) -> Result<(), CodecError> {
-                self.encoder.leave();
-                Ok(())
-            }
-        }
-    )*};
-}
-
-tuple_of! {
-    SerializeTuple: serialize_element,
-    SerializeTupleStruct: serialize_field,
-    SerializeTupleVariant: serialize_field
-}
-
-/// A structure, or a variant with named fields: its type says which fields it has, and all must
-/// be there.
-pub(super) struct Structure<'encoder, 'out> {
-    encoder: &'encoder mut Encoder<'out>,
-    name: &'static str,
-}
-
-macro_rules! structure_of {
-    ($($kind:ident),*) => {$(
-        impl ser::$kind for Structure<'_, '_> {
-            type Ok = ();
-            type Error = CodecError;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                field: &'static str,
-                value: &T,
-            ) -> Result<(), CodecError> {
-                value
-                    .serialize(&mut *self.encoder)
-                    .map_err(|error| error.within(field))
-            }
-
-            fn skip_field(&mut self, field: &'static str) -> Result<(), CodecError> {
-                let structure = self.name;
-                Err(CodecError::new(CodecErrorKind::SkippedField { structure, field }))
-            }
-
-            #[inline]
-            fn end(self) -> Result<(), CodecError> {
-                self.encoder.leave();
-                Ok(())
-            }
-        }
-    )*};
-}
-
-structure_of!(SerializeStruct, SerializeStructVariant);

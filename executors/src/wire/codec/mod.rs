@@ -3,6 +3,7 @@
 //! ```text
 //!   &value ──► encoder ──► bytes     strict: what could not be read back is refused
 //!   bytes  ──► decoder ──► value     bounded: no bytes can take the time, memory or stack
+//!   &value ──► encoder + canonical ──► bytes     to compare: maps in order, files by content
 //! ```
 //!
 //! The bytes are those that postcard writes; only what is refused differs. Postcard's own
@@ -10,6 +11,8 @@
 //! believe any count that they read (five bytes can claim four billion units).
 
 mod access;
+mod canonical;
+mod compound;
 mod decoder;
 mod encoder;
 mod error;
@@ -17,6 +20,8 @@ mod varint;
 
 #[cfg(test)]
 mod bounded_tests;
+#[cfg(test)]
+mod canonical_tests;
 #[cfg(test)]
 mod format_tests;
 #[cfg(test)]
@@ -30,6 +35,7 @@ use bytes::{Buf as _, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use canonical::{FILE, FileDigests, encode_canonical};
 use decoder::Decoder;
 use encoder::Encoder;
 pub use error::{CodecError, CodecErrorKind};

@@ -1,0 +1,81 @@
+//! What can be wrong with a cache.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A folder that cannot be used as a cache; nothing in it was touched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum OpenError {
+    /// Made by another version of the program.
+    #[error(
+        "the cache in `{}` has the format `{found}`, and this program reads and writes `{expected}`: \
+         name another folder, or remove this one to begin anew",
+        folder.display()
+    )]
+    OtherFormat {
+        folder: PathBuf,
+        found: String,
+        expected: &'static str,
+    },
+    /// Something else lies there.
+    #[error(
+        "`{}` is not a cache: it has no file `format`, and is not empty; name another folder",
+        folder.display()
+    )]
+    NotACache { folder: PathBuf },
+    #[error("cannot read the format of the cache in `{}`", folder.display())]
+    Unreadable { folder: PathBuf, source: io::Error },
+    #[error("cannot make an index of the cache in `{}`", folder.display())]
+    Index {
+        folder: PathBuf,
+        source: rusqlite::Error,
+    },
+    #[error("cannot start the thread that writes to the cache")]
+    Thread(#[source] io::Error),
+}
+
+/// Why nothing is kept any more; results that were kept before are still found.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("nothing is kept in the cache `{}` from here on: {doing}", folder.display())]
+pub(crate) struct Trouble {
+    pub(super) folder: PathBuf,
+    pub(super) doing: &'static str,
+    #[source]
+    pub(super) source: Arc<io::Error>,
+}
+
+/// A result that was not kept: the task's value holds all the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum NotKept {
+    #[error("the cache cannot be written to")]
+    ReadOnly,
+    #[error("the result's record is too long")]
+    TooLong,
+}
+
+/// An output that cannot be given back: the task has to run again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum RestoreError {
+    #[error("the kept content of `{}` is gone", path.display())]
+    Gone { path: PathBuf },
+    #[error("the kept content of `{}` was damaged", path.display())]
+    Damaged { path: PathBuf },
+    #[error("cannot restore `{}`", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// A prefix that does not name one result.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ResolveError {
+    #[error(transparent)]
+    NotAKey(#[from] super::key::NotAKey),
+    #[error("no cached result's key begins with `{prefix}`")]
+    Unknown { prefix: String },
+    #[error("several cached results' keys begin with `{prefix}`: give more digits")]
+    Ambiguous { prefix: String },
+}

@@ -1,0 +1,65 @@
+//! The store of results: what one run computed, later runs find.
+//!
+//! ```text
+//!   CACHE/format                     one line: `chiltepin cache 1`
+//!   CACHE/packs/TIME-HOST-PID-RANDOM.pack
+//!                                    records, appended by one process each:
+//!                                    header │ frame │ frame │ …
+//!   CACHE/objects/ab/HASH.zst        values above 64 KiB and output files, by content
+//!   CACHE/directories/KEY            a task's kept directory
+//!
+//!   INDEX/CACHE-HOST-1.db            on a local disk: key ─► where in which pack
+//!
+//!   put ─► writer ─► append, fdatasync ─► index ─► done
+//!   get ─► index ─► one read of a pack, checked ─► value
+//!            └── not found: take up what others wrote, at most once a second
+//! ```
+//!
+//! The files are the truth, and the index is made anew from them whenever it is not there, not
+//! sound or of another version. Nothing locks a file of the cache: each driver appends to a pack of
+//! its own, everything else is published by rename, and of two records of one key the later holds
+//! (see [`Clock`](clock::Clock)). So any number of drivers use one cache, on a network file system
+//! too; a torn or damaged record is one result less, never a wrong one.
+
+mod catch_up;
+mod choose;
+mod clock;
+mod connection;
+mod entry;
+mod error;
+mod files;
+mod format;
+mod frame;
+mod in_flight;
+mod index;
+mod kept_as;
+mod key;
+mod listing;
+mod object;
+mod pack;
+mod prune;
+mod publish;
+mod recipe;
+mod record;
+mod results;
+mod row;
+mod settings;
+mod shared;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+#[cfg(feature = "cli")]
+pub(crate) use entry::{Details, Filter, Summary};
+pub(crate) use entry::{Entry, Output};
+#[cfg(feature = "cli")]
+pub(crate) use error::{OpenError, ResolveError};
+pub(crate) use kept_as::KeptAs;
+pub(crate) use key::CacheKey;
+#[cfg(feature = "cli")]
+pub(crate) use recipe::Part;
+pub(crate) use recipe::{Argument, Code, Recipe};
+pub(crate) use results::{CacheSettings, CachedResults};
+pub(crate) use settings::{StoreSettings, default_index_folder};
+pub(crate) use store::Store;

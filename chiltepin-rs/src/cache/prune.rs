@@ -1,0 +1,213 @@
+//! Making a cache smaller.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+use super::choose::{Candidate, choose};
+use super::entry::{Filter, Summary};
+use super::error::NotKept;
+use super::key::hex;
+use super::record::{self, Body};
+use super::writer::Job;
+use super::{CacheKey, Store, pack, publish};
+
+/// What a cache holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) entries: u64,
+    /// Of all files, those that nothing needs any more too.
+    pub(crate) bytes: u64,
+}
+
+/// What pruning came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pruned {
+    pub(crate) removed: Vec<CacheKey>,
+    pub(crate) before: Size,
+    pub(crate) after: Size,
+}
+
+impl Store {
+    /// What the cache holds, counted on the disk.
+    pub(crate) fn size(&self) -> Size {
+        let folder = &self.shared.settings.folder;
+        let bytes = ["packs", "objects", "directories"]
+            .iter()
+            .map(|name| weigh(&folder.join(name)))
+            .sum();
+        self.shared.catch_up();
+        let entries = self.shared.with_index(|index| {
+            index.read(|connection| {
+                connection.query_row("SELECT count(*) FROM entry WHERE removed = 0", [], |row| {
+                    row.get(0)
+                })
+            })
+        });
+        Size {
+            entries: entries.unwrap_or_default(),
+            bytes,
+        }
+    }
+
+    /// Removes results and their directories; the room of their values and files is given back
+    /// by [`prune`](Self::prune). Durable when this returns.
+    pub(crate) fn remove(&self, keys: &[CacheKey]) -> Result<(), NotKept> {
+        self.shared.catch_up();
+        for key in keys {
+            let place = self.shared.with_index(|index| index.locate(key)).flatten();
+            self.shared
+                .clock
+                .observe(place.map_or(0, |place| place.stamp));
+        }
+        let (reply, removed) = mpsc::channel();
+        let job = Job::Remove {
+            keys: keys.to_vec(),
+            done: Box::new(move |result| {
+                let _ = reply.send(result);
+            }),
+        };
+        self.send(job).map_err(|_| NotKept::ReadOnly)?;
+        removed.recv().map_err(|_| NotKept::ReadOnly)??;
+        for key in keys {
+            remove_directory(&self.directory(key));
+        }
+        Ok(())
+    }
+
+    /// Removes results, the oldest used first, until the rest takes at most `most` bytes, and
+    /// everything that no result needs any more.
+    pub(crate) fn prune(&self, most: u64) -> Result<Pruned, NotKept> {
+        let before = self.size();
+        let candidates: Vec<Candidate> = self
+            .summaries(&Filter::default())
+            .into_iter()
+            .map(|(line, has_objects)| self.candidate(&line, has_objects))
+            .collect();
+        let removed = choose(candidates.clone(), most);
+        if !removed.is_empty() {
+            self.remove(&removed)?;
+        }
+        self.rewrite()?;
+        let gone: HashSet<&CacheKey> = removed.iter().collect();
+        let kept = candidates.iter().filter(|kept| !gone.contains(&kept.key));
+        self.sweep(kept);
+        Ok(Pruned {
+            removed,
+            before,
+            after: self.size(),
+        })
+    }
+
+    fn candidate(&self, line: &Summary, has_objects: bool) -> Candidate {
+        let mut objects = Vec::new();
+        if has_objects
+            && let Some(payload) = self.record(&line.key)
+            && let Ok((head, _)) = record::head(&payload)
+            && let Body::Entry(kept) = head.body
+        {
+            objects.extend(kept.objects().map(|object| (object.hash, object.stored)));
+        }
+        let shared: u64 = objects.iter().map(|(_, size)| *size).sum();
+        let mut own = line.size.saturating_sub(shared);
+        if line.has_directory {
+            own += weigh(&self.directory(&line.key));
+        }
+        Candidate {
+            key: line.key,
+            used: record::nanoseconds(line.used),
+            own,
+            objects,
+        }
+    }
+
+    /// Copies what holds out of the packs that nobody writes to any more.
+    fn rewrite(&self) -> Result<(), NotKept> {
+        let now = SystemTime::now();
+        let after = self.shared.settings.abandoned_after;
+        let packs = pack::list(&self.shared.packs()).unwrap_or_default();
+        let packs = packs
+            .into_iter()
+            .filter(|pack| pack::is_abandoned(pack, now, after))
+            .map(|pack| pack.name)
+            .collect();
+        let (reply, rewritten) = mpsc::channel();
+        self.send(Job::Rewrite { packs, reply })
+            .map_err(|_| NotKept::ReadOnly)?;
+        rewritten.recv().map_err(|_| NotKept::ReadOnly)??;
+        self.shared.with_index(|index| {
+            index.shrink();
+            Ok(())
+        });
+        Ok(())
+    }
+
+    /// Removes objects and directories that no result needs, unless they are young: these may
+    /// be on their way into a record.
+    fn sweep<'a>(&self, kept: impl Iterator<Item = &'a Candidate>) {
+        let mut needed = HashSet::new();
+        for candidate in kept {
+            needed.insert(candidate.key.to_string());
+            let names = candidate.objects.iter();
+            needed.extend(names.map(|(hash, _)| format!("{}.zst", hex(hash))));
+        }
+        let grace = self.shared.settings.grace;
+        let folder = &self.shared.settings.folder;
+        let mut folders = vec![folder.clone(), folder.join("directories")];
+        folders.extend(children(self.shared.objects.folder()));
+        for (at, folder) in folders.iter().enumerate() {
+            for path in children(folder) {
+                let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                    continue;
+                };
+                // In the cache's own folder only drafts are nobody's.
+                let unneeded = name.starts_with(".tmp") || (at > 0 && !needed.contains(name));
+                if unneeded && is_old(&path, grace) {
+                    if path.is_dir() {
+                        remove_directory(&path);
+                    } else {
+                        let _ = fs::remove_file(&path);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn children(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+fn is_old(path: &Path, grace: Duration) -> bool {
+    let written = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age >= grace))
+}
+
+/// The bytes of the files in a folder.
+fn weigh(folder: &Path) -> u64 {
+    let weight = |path: &Path| -> io::Result<u64> {
+        let metadata = fs::symlink_metadata(path)?;
+        Ok(if metadata.is_dir() {
+            weigh(path)
+        } else {
+            metadata.len()
+        })
+    };
+    children(folder)
+        .iter()
+        .map(|path| weight(path).unwrap_or(0))
+        .sum()
+}
+
+/// Removes a directory, which is never seen half removed.
+fn remove_directory(path: &Path) {
+    let doomed = path.with_file_name(format!(".tmp-{:016x}", publish::random()));
+    if fs::rename(path, &doomed).is_ok() {
+        // What is left is removed by the next `prune`.
+        let _ = fs::remove_dir_all(doomed);
+    }
+}

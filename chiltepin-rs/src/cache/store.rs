@@ -1,0 +1,261 @@
+//! The store: looking results up, and keeping them.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::entry::{Entry, Found, Output};
+use super::error::{NotKept, OpenError, RestoreError, Trouble};
+use super::index::Index;
+use super::object::Unreadable;
+use super::record::{self, Body, Head, OutputRecord, Value};
+use super::row::Place;
+use super::settings::StoreSettings;
+use super::shared::Shared;
+use super::writer::{Job, Writer};
+use super::{CacheKey, format, frame};
+
+/// A find is noted when the last note is older: writing each down would cost more than it says.
+const USED_GRAIN: Duration = Duration::from_secs(3600);
+
+/// The results of earlier tasks, in a folder.
+pub(crate) struct Store {
+    pub(super) shared: Arc<Shared>,
+    /// Gone once the store is closed.
+    writer: Mutex<Option<(Sender<Job>, JoinHandle<()>)>>,
+}
+
+/// A frame that cannot be read.
+enum Unread {
+    /// The pack is not there any more.
+    Gone,
+    Damaged,
+}
+
+impl Store {
+    /// Opens a cache, or begins one.
+    ///
+    /// A folder that cannot be written to is read, and [`trouble`](Self::trouble) says so.
+    pub(crate) fn open(settings: &StoreSettings) -> Result<Self, OpenError> {
+        let writable = format::check_or_begin(&settings.folder)?.and_then(|()| {
+            for name in ["packs", "objects", "directories"] {
+                std::fs::create_dir_all(settings.folder.join(name))?;
+            }
+            let packs = settings.folder.join("packs");
+            // Answers for a file system that is mounted read-only, even to root.
+            Ok(rustix::fs::access(packs, rustix::fs::Access::WRITE_OK)?)
+        });
+        let index = Index::open(&settings.index_folder, &settings.folder).map_err(|source| {
+            OpenError::Index {
+                folder: settings.folder.clone(),
+                source,
+            }
+        })?;
+        let shared = Arc::new(Shared::new(settings.clone(), index));
+        if let Err(error) = writable {
+            shared.begin_read_only("it cannot be written to", error);
+        }
+        shared.catch_up();
+        let (jobs, received) = mpsc::channel();
+        let writer = Writer::new(Arc::clone(&shared));
+        let thread = thread::Builder::new()
+            .name("chiltepin-cache".to_owned())
+            .spawn(move || writer.run(&received))
+            .map_err(OpenError::Thread)?;
+        Ok(Self {
+            shared,
+            writer: Mutex::new(Some((jobs, thread))),
+        })
+    }
+
+    /// Why nothing is kept, if so.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.shared.trouble()
+    }
+
+    /// The result that is kept under a key.
+    pub(crate) fn get(&self, key: &CacheKey) -> Option<Found> {
+        match self.look(key) {
+            Ok(found) => found,
+            // What was looked for may be in a pack of another driver's.
+            Err(Unread::Gone) if self.shared.catch_up_if_due() => self.look(key).unwrap_or(None),
+            Err(_) => None,
+        }
+    }
+
+    /// `Gone` when the index may be behind the packs.
+    fn look(&self, key: &CacheKey) -> Result<Option<Found>, Unread> {
+        let place = self.shared.with_index(|index| index.locate(key)).flatten();
+        let Some(place) = place else {
+            return Err(Unread::Gone);
+        };
+        self.shared.clock.observe(place.stamp);
+        if place.removed {
+            return Err(Unread::Gone);
+        }
+        let found = self
+            .frame(key, &place)
+            .and_then(|(head, value)| self.found(head, value));
+        match found {
+            Ok(found) => {
+                self.note_used(*key, &place);
+                Ok(Some(found))
+            }
+            Err(Unread::Gone) => Err(Unread::Gone),
+            Err(Unread::Damaged) => {
+                tracing::warn!("the cached result `{key}` is damaged: it is computed again");
+                self.shared.with_index(|index| index.forget(key, &place));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads the record of a key.
+    fn frame(&self, key: &CacheKey, place: &Place) -> Result<(Head, Option<Bytes>), Unread> {
+        let payload = self.payload(place)?;
+        let (head, value) = record::value(&payload).map_err(|_| Unread::Damaged)?;
+        if head.key != *key {
+            return Err(Unread::Damaged);
+        }
+        Ok((head, value))
+    }
+
+    /// Reads the payload that stands at a place.
+    fn payload(&self, place: &Place) -> Result<Bytes, Unread> {
+        let file = self
+            .shared
+            .with_index(|index| index.pack(place.pack))
+            .ok_or(Unread::Gone)?
+            .map_err(|_| Unread::Gone)?;
+        let length = usize::try_from(place.length).map_err(|_| Unread::Damaged)?;
+        if length > frame::HEADER + frame::MAX_PAYLOAD {
+            return Err(Unread::Damaged);
+        }
+        let mut bytes = vec![0; length];
+        if let Err(error) = file.read_exact_at(&mut bytes, place.offset) {
+            self.shared.with_index(|index| {
+                index.close(place.pack);
+                Ok(())
+            });
+            return Err(match error.kind() {
+                ErrorKind::UnexpectedEof => Unread::Damaged,
+                // On a network file system a pack that was removed elsewhere, open or not.
+                _ => Unread::Gone,
+            });
+        }
+        frame::payload(&bytes).ok_or(Unread::Damaged)?;
+        Ok(Bytes::from(bytes).slice(frame::HEADER..))
+    }
+
+    /// The payload of a key's entry, for who lists.
+    pub(super) fn record(&self, key: &CacheKey) -> Option<Bytes> {
+        let place = self.shared.with_index(|index| index.locate(key))??;
+        self.payload(&place).ok()
+    }
+
+    fn found(&self, head: Head, value: Option<Bytes>) -> Result<Found, Unread> {
+        let Body::Entry(kept) = head.body else {
+            return Err(Unread::Damaged);
+        };
+        let value = match (value, &kept.value) {
+            (Some(value), _) => value,
+            (None, Value::Object(object)) => {
+                let content = self.shared.objects.get(&object.hash, object.size);
+                Bytes::from(content.map_err(|error| {
+                    if let Unreadable::Io(error) = &error {
+                        tracing::warn!("cannot read a value in the cache: {error}");
+                    }
+                    Unread::Damaged
+                })?)
+            }
+            (None, Value::Inline { .. }) => return Err(Unread::Damaged),
+        };
+        let directory = kept.has_directory.then(|| self.directory(&head.key));
+        if directory.as_ref().is_some_and(|path| !path.is_dir()) {
+            return Err(Unread::Damaged);
+        }
+        Ok(Found {
+            value,
+            outputs: kept.outputs.iter().map(OutputRecord::output).collect(),
+            directory,
+            made: record::time(kept.made),
+            took: Duration::from_nanos(kept.took),
+        })
+    }
+
+    fn note_used(&self, key: CacheKey, place: &Place) {
+        let now = record::nanoseconds(SystemTime::now());
+        if now.saturating_sub(place.used) >= USED_GRAIN.as_nanos() as u64 {
+            self.shared.note_used(key, now);
+        }
+    }
+
+    /// Keeps a result, and calls `done` when it is durable or it is known that it will not be.
+    ///
+    /// `done` runs on the thread that writes, or here when nothing can be kept.
+    pub(crate) fn put(
+        &self,
+        entry: Entry,
+        done: impl FnOnce(Result<(), NotKept>) + Send + 'static,
+    ) {
+        if self.shared.is_read_only() {
+            return done(Err(NotKept::ReadOnly));
+        }
+        let job = Job::Put {
+            entry: Box::new(entry),
+            done: Box::new(done),
+        };
+        if let Err(mpsc::SendError(Job::Put { done, .. })) = self.send(job) {
+            done(Err(NotKept::ReadOnly));
+        }
+    }
+
+    /// Keeps the content of a file that a task wrote; durable when this returns.
+    pub(crate) fn put_file(&self, path: &Path) -> io::Result<Output> {
+        self.shared.objects.put_file(path)
+    }
+
+    /// Gives a file back at `to`, whole or not at all, executable as it was.
+    pub(crate) fn restore(&self, output: &Output, to: &Path) -> Result<(), RestoreError> {
+        self.shared.objects.restore(output, to)
+    }
+
+    /// Where the directory of a key's task is kept: whoever keeps one renames it to there before
+    /// the entry is put.
+    pub(crate) fn directory(&self, key: &CacheKey) -> PathBuf {
+        let directories = self.shared.settings.folder.join("directories");
+        directories.join(key.to_string())
+    }
+
+    pub(super) fn send(&self, job: Job) -> Result<(), mpsc::SendError<Job>> {
+        match &*self.writer.lock() {
+            Some((jobs, _)) => jobs.send(job),
+            None => Err(mpsc::SendError(job)),
+        }
+    }
+
+    /// Waits for what was put before; nothing is kept from here on.
+    pub(crate) fn close(&self) {
+        let writer = self.writer.lock().take();
+        if let Some((jobs, thread)) = writer {
+            drop(jobs);
+            // A callback of the thread's own may close the store.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,128 @@
+//! Making a cache smaller, with drivers that go on.
+
+use super::*;
+
+#[test]
+fn what_does_not_fit_goes_and_the_rest_stays() {
+    let place = Place::new();
+    let store = place.open();
+    for number in 0..20 {
+        keep(&store, entry(number, &[number as u8; 10_000])).unwrap();
+    }
+    let large = vec![1; 100_000];
+    keep(&store, entry(20, &large)).unwrap();
+    drop(store);
+    place.abandon();
+    let store = place.open();
+    assert_eq!(
+        value(&store, 0).unwrap(),
+        [0; 10_000],
+        "the oldest is used now"
+    );
+    let pruned = store.prune(110_000).unwrap();
+    assert_eq!(pruned.before.entries, 21);
+    assert!(pruned.before.bytes > 200_000);
+    assert!(pruned.after.bytes < 112_000, "{pruned:?}");
+    assert!(pruned.after.entries >= 10, "{pruned:?}");
+    assert!(pruned.removed.contains(&key(1)));
+    for store in [&store, &place.open_elsewhere()] {
+        assert_eq!(value(store, 0).unwrap(), [0; 10_000]);
+        assert_eq!(value(store, 1), None);
+        assert_eq!(value(store, 20).unwrap(), large);
+    }
+    store.prune(0).unwrap();
+    assert_eq!(place.objects().len(), 0);
+    assert_eq!(store.size().entries, 0);
+    assert!(
+        place
+            .packs()
+            .iter()
+            .all(|pack| fs::metadata(pack).unwrap().len() < 100)
+    );
+    keep(&store, entry(1, b"again")).unwrap();
+    assert_eq!(value(&place.open_elsewhere(), 1).unwrap(), b"again");
+}
+
+#[test]
+fn a_driver_whose_pack_was_taken_for_dead_goes_on() {
+    let place = Place::new();
+    let one = place.open_elsewhere();
+    keep(&one, entry(1, b"one")).unwrap();
+    // Its pack seems to be of a machine that is gone.
+    place.abandon();
+    let two = place.open();
+    two.prune(u64::MAX).unwrap();
+    assert_eq!(place.packs().len(), 1, "the packs are one");
+    assert_eq!(value(&two, 1).unwrap(), b"one");
+    assert_eq!(value(&one, 1).unwrap(), b"one");
+    keep(&one, entry(2, b"two")).unwrap();
+    assert_eq!(value(&one, 2).unwrap(), b"two");
+    assert_eq!(
+        value(&two, 2).unwrap(),
+        b"two",
+        "it went into a pack that is there"
+    );
+    drop((one, two));
+    let new = place.open();
+    assert_eq!(value(&new, 1).unwrap(), b"one");
+    assert_eq!(value(&new, 2).unwrap(), b"two");
+}
+
+#[test]
+fn a_living_drivers_pack_is_left_alone_and_what_was_removed_stays_so() {
+    let place = Place::new();
+    let one = place.open();
+    keep(&one, entry(1, b"one")).unwrap();
+    keep(&one, entry(2, b"two")).unwrap();
+    let pack = place.packs();
+    let two = place.open();
+    two.remove(&[key(1)]).unwrap();
+    two.prune(u64::MAX).unwrap();
+    assert!(place.packs().starts_with(&pack));
+    drop(two);
+    fs::remove_dir_all(place.folder.path().join("index")).unwrap();
+    let new = place.open_elsewhere();
+    assert_eq!(
+        value(&new, 1),
+        None,
+        "the tombstone was copied: the entry is still in a pack"
+    );
+    assert_eq!(value(&new, 2).unwrap(), b"two");
+}
+
+#[test]
+fn what_is_young_is_spared() {
+    let place = Place::new();
+    let mut settings = place.settings();
+    settings.grace = Duration::from_secs(3600);
+    let store = Store::open(&settings).unwrap();
+    let file = place.folder.path().join("file");
+    fs::write(&file, b"on its way into a record").unwrap();
+    store.put_file(&file).unwrap();
+    store.prune(0).unwrap();
+    assert_eq!(place.objects().len(), 1);
+    drop(store);
+    place.open().prune(0).unwrap();
+    assert_eq!(place.objects().len(), 0);
+}
+
+#[test]
+fn a_copy_is_found_when_the_pack_that_it_was_copied_from_is_removed() {
+    let place = Place::new();
+    keep(&place.open(), entry(1, b"one")).unwrap();
+    // As while another driver prunes: both are there, and the index takes the one read last.
+    let [original] = &place.packs()[..] else {
+        panic!("one pack")
+    };
+    let copy = original.with_file_name("00000000000000000001-elsewhere-1-0000000000000001.pack");
+    fs::copy(original, copy).unwrap();
+    let store = place.open_elsewhere();
+    fs::remove_file(original).unwrap();
+    assert_eq!(
+        value(&store, 1).unwrap(),
+        b"one",
+        "while it is open, or by the copy"
+    );
+    drop(store);
+    assert_eq!(value(&place.open_elsewhere(), 1).unwrap(), b"one");
+}

@@ -1,0 +1,124 @@
+//! Which results are meant.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Desk;
+use crate::cache::{Filter, Store, Summary};
+use crate::config::nearest::nearest;
+use crate::config::parse_age;
+
+/// Those that fit all that is given.
+#[derive(Debug, clap::Args)]
+pub(super) struct Select {
+    /// Results of this function: its whole name, or the end of it
+    #[arg(long, value_name = "NAME")]
+    pub(super) function: Option<String>,
+    /// Results that this run computed
+    #[arg(long)]
+    pub(super) run: Option<String>,
+    /// Results that were computed longer ago than this, as 7d or 12h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(super) older_than: Option<Duration>,
+}
+
+fn age(text: &str) -> Result<Duration, &'static str> {
+    parse_age(text).ok_or("expected a time such as 90s, 12h, 7d or 2w")
+}
+
+impl Select {
+    /// What fits, the oldest first.
+    pub(super) fn results(&self, desk: &Desk<'_>) -> Vec<Summary> {
+        let made_before = self.older_than.map(|age| {
+            // Nothing was made before the clock began.
+            let earliest = std::time::SystemTime::UNIX_EPOCH;
+            desk.now.checked_sub(age).unwrap_or(earliest)
+        });
+        let filter = Filter {
+            function: None,
+            run: self.run.clone(),
+            made_before,
+        };
+        let mut found = desk.store.list(&filter);
+        if let Some(name) = &self.function {
+            found.retain(|result| is_named(&result.function, name));
+        }
+        found
+    }
+
+    /// Says which functions there are, when none has the name that was given.
+    pub(super) fn hint(&self, desk: &mut Desk<'_>) -> std::io::Result<()> {
+        let Some(name) = &self.function else {
+            return Ok(());
+        };
+        let known = functions(desk.store);
+        if known.iter().any(|function| is_named(function, name)) {
+            return Ok(());
+        }
+        writeln!(desk.errors, "  hint: {}", hint(name, &known))
+    }
+}
+
+/// Whether a function is meant by its whole name or the end of it: `square` by `crate::square`, but
+/// not by `are`.
+pub(super) fn is_named(function: &str, name: &str) -> bool {
+    let before = function.strip_suffix(name);
+    before.is_some_and(|before| before.is_empty() || before.ends_with("::"))
+}
+
+/// The functions that have results.
+pub(super) fn functions(store: &Store) -> BTreeSet<String> {
+    let all = store.list(&Filter::default());
+    all.into_iter().map(|result| result.function).collect()
+}
+
+/// What to write instead of a name that no function has.
+pub(super) fn hint(name: &str, known: &BTreeSet<String>) -> String {
+    /// More names than a person looks through.
+    const SHOWN: usize = 8;
+    let last = |function: &'_ str| function.rsplit("::").next().map(ToOwned::to_owned);
+    let short: Vec<String> = known.iter().filter_map(|name| last(name)).collect();
+    let all = known.iter().chain(&short).map(|name| &**name);
+    if let Some(near) = nearest(name, all) {
+        return format!("did you mean `{near}`?");
+    }
+    let names: Vec<_> = known.iter().take(SHOWN).map(|name| &**name).collect();
+    match (names.len(), known.len()) {
+        (0, _) => "the cache holds no results".to_owned(),
+        (shown, all) if shown == all => {
+            format!("there are results of `{}`", names.join("`, `"))
+        }
+        (shown, all) => {
+            let names = names.join("`, `");
+            format!("there are results of `{names}` and {} others", all - shown)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_named_by_the_whole_or_the_end_of_its_name() {
+        for name in ["crate::grid::square", "grid::square", "square"] {
+            assert!(is_named("crate::grid::square", name), "{name}");
+        }
+        for name in ["are", "rid::square", "crate", "crate::grid::square::x"] {
+            assert!(!is_named("crate::grid::square", name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_function_is_answered_with_the_known_ones() {
+        let known = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let two = known(&["a::square", "a::cube"]);
+        assert_eq!(hint("sqare", &two), "did you mean `square`?");
+        assert_eq!(hint("a::qube", &two), "did you mean `a::cube`?");
+        assert_eq!(
+            hint("mean", &two),
+            "there are results of `a::cube`, `a::square`"
+        );
+        assert_eq!(hint("mean", &known(&[])), "the cache holds no results");
+    }
+}

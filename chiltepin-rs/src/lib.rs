@@ -24,6 +24,7 @@ mod kernel;
 mod log;
 mod private;
 mod registry;
+mod report;
 mod run;
 mod serve;
 mod shell;
@@ -57,6 +58,8 @@ pub mod on_your_cluster {}
 #[doc = include_str!("../docs/cache.md")]
 #[cfg(feature = "records")]
 pub mod caching {}
+#[doc = include_str!("../docs/records.md")]
+pub mod records_of_runs {}
 
 /// The README's program, run as a test.
 #[cfg(doctest)]

@@ -15,7 +15,7 @@ fn done(exit: &AppFuture<i32>) {
 #[chiltepin::test]
 fn without_a_request_no_file_is_made() {
     let place = Place::new();
-    let workflow = place.workflow();
+    let workflow = place.configured("[workflow]\njournal = false");
     let exits = workflow.map(0..4, |_| shell(BOTH));
     exits.iter().for_each(done);
     assert_eq!((exits[0].stdout(), exits[0].stderr()), (None, None));
@@ -41,7 +41,7 @@ fn streams_go_to_files_whose_folders_are_made() {
     assert_eq!(to_err.read().unwrap(), b"err\n");
     assert_eq!(place.text("a/b/out"), "out\nout again\n");
     assert_eq!(place.text("c/err"), "err\n");
-    assert!(!place.path("runs").exists());
+    assert!(!place.path("runs/latest/tasks").exists());
 }
 
 #[chiltepin::test]

@@ -5,14 +5,14 @@
 //! ```
 
 /// Bytes before a payload.
-pub(super) const HEADER: usize = 8;
+pub(crate) const HEADER: usize = 8;
 
 /// No record is longer: a length beyond it is damage.
-pub(super) const MAX_PAYLOAD: usize = 64 << 20;
+pub(crate) const MAX_PAYLOAD: usize = 64 << 20;
 
 /// What stands at a place of a pack.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<'a> {
+pub(crate) enum Next<'a> {
     /// A frame that checks; the one after it begins at `end`.
     Whole { payload: &'a [u8], end: usize },
     /// A frame that does not check, before one at `end` that does: it alone is lost.
@@ -29,7 +29,7 @@ pub(super) enum Next<'a> {
 }
 
 /// The frame of a payload; `None` when it is too long or empty.
-pub(super) fn frame(payload: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn frame(payload: &[u8]) -> Option<Vec<u8>> {
     if payload.is_empty() || payload.len() > MAX_PAYLOAD {
         return None;
     }
@@ -42,7 +42,7 @@ pub(super) fn frame(payload: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The payload of bytes that are one frame, if it checks.
-pub(super) fn payload(frame: &[u8]) -> Option<&[u8]> {
+pub(crate) fn payload(frame: &[u8]) -> Option<&[u8]> {
     match next(frame, 0, true) {
         Next::Whole { payload, end } if end == frame.len() => Some(payload),
         _ => None,
@@ -50,7 +50,7 @@ pub(super) fn payload(frame: &[u8]) -> Option<&[u8]> {
 }
 
 /// What stands at `at`; `complete` when nothing follows `bytes` in the pack.
-pub(super) fn next(bytes: &[u8], at: usize, complete: bool) -> Next<'_> {
+pub(crate) fn next(bytes: &[u8], at: usize, complete: bool) -> Next<'_> {
     match look(bytes, at) {
         Look::Whole { payload, end } => Next::Whole { payload, end },
         Look::Short { needed } if !complete => Next::More { needed },

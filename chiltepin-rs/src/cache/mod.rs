@@ -29,7 +29,7 @@ mod entry;
 mod error;
 mod files;
 mod format;
-mod frame;
+pub(crate) mod frame;
 mod in_flight;
 mod index;
 mod kept_as;

@@ -8,10 +8,16 @@ mod cache;
 mod check;
 mod clean;
 mod exit;
+mod explain;
+mod export;
 mod jobs;
+mod list;
+mod record;
 mod render;
 mod runs;
+mod show;
 mod status;
+mod trace;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -37,6 +43,10 @@ enum Command {
     Check(check::Check),
     Status(status::Status),
     Clean(clean::Clean),
+    Runs(list::List),
+    Show(show::Show),
+    Explain(explain::Explain),
+    Export(export::Export),
     Cache(cache::Cache),
     /// Prints the commented configuration file with every key and its default
     Defaults,
@@ -82,6 +92,10 @@ fn run(command: Command, out: &mut dyn Write, errors: &mut dyn Write) -> io::Res
         Command::Check(check) => check.run(out, errors)?,
         Command::Status(status) => status.run(out, errors)?,
         Command::Clean(clean) => clean.run(out, errors)?,
+        Command::Runs(list) => list.run(out, errors)?,
+        Command::Show(show) => show.run(out, errors)?,
+        Command::Explain(explain) => explain.run(out, errors)?,
+        Command::Export(export) => export.run(out, errors)?,
         Command::Cache(cache) => cache.run(out, errors)?,
         Command::Defaults => {
             out.write_all(DEFAULT_FILE.as_bytes())?;

@@ -33,11 +33,7 @@ pub(super) fn folder(run: Option<&Path>) -> Result<PathBuf, NoRun> {
     {
         return Ok(run.to_owned());
     }
-    let settings = match environment::config_path() {
-        Some(path) => Config::load(path)?.workflow,
-        None => WorkflowSettings::default(),
-    };
-    let folder = settings.run_dir;
+    let folder = run_dir()?;
     if let Some(run) = run {
         let below = folder.join(run);
         return if below.is_dir() {
@@ -50,27 +46,54 @@ pub(super) fn folder(run: Option<&Path>) -> Result<PathBuf, NoRun> {
     newest(&folder)?.ok_or(NoRun::None { folder })
 }
 
+/// Where runs are, by the configuration.
+fn run_dir() -> Result<PathBuf, NoRun> {
+    let settings = match environment::config_path() {
+        Some(path) => Config::load(path)?.workflow,
+        None => WorkflowSettings::default(),
+    };
+    Ok(settings.run_dir)
+}
+
+/// The folders of all runs below this folder, or below `run_dir`; the oldest first.
+pub(super) fn all(folder: Option<PathBuf>) -> Result<Vec<PathBuf>, NoRun> {
+    let folder = match folder {
+        Some(folder) => folder,
+        None => run_dir()?,
+    };
+    let mut runs = below(&folder)?;
+    if runs.is_empty() {
+        return Err(NoRun::None { folder });
+    }
+    runs.sort_unstable();
+    Ok(runs)
+}
+
 /// The newest of the runs below a folder, whose names sort by time.
 fn newest(folder: &Path) -> Result<Option<PathBuf>, NoRun> {
+    Ok(below(folder)?.into_iter().max())
+}
+
+/// The runs below a folder.
+fn below(folder: &Path) -> Result<Vec<PathBuf>, NoRun> {
     let unreadable = |source| NoRun::Unreadable {
         folder: folder.to_owned(),
         source,
     };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unreadable(error)),
     };
-    let mut newest: Option<(String, PathBuf)> = None;
+    let mut runs = Vec::new();
     for entry in entries {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_newer = newest.as_ref().is_none_or(|(newest, _)| name > *newest);
-        if is_run(&name) && is_newer && entry.path().is_dir() {
-            newest = Some((name, entry.path()));
+        if is_run(&name) && entry.path().is_dir() {
+            runs.push(entry.path());
         }
     }
-    Ok(newest.map(|(_, folder)| folder))
+    Ok(runs)
 }
 
 /// Whether a name is one that runs give themselves: `20261121-091712-3f9a0c`.

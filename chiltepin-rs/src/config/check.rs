@@ -204,6 +204,7 @@ fn workflow<'a>(
         cache_mode: reader
             .choice("cache_mode", &CacheMode::NAMES)
             .map_or(default.cache_mode, |chosen| CacheMode::ALL[chosen]),
+        journal: reader.boolean("journal").unwrap_or(default.journal),
         log_level: log_level(&mut reader),
     };
     (settings, executors.unwrap_or_default())

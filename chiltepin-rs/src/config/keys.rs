@@ -99,6 +99,7 @@ pub(super) const WORKFLOW_KEYS: &[&str] = &[
     "limits",
     "cache",
     "cache_mode",
+    "journal",
     "grace",
     "log_level",
 ];

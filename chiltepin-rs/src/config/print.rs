@@ -57,6 +57,7 @@ impl Writer<'_, '_> {
             Some(CacheFolder::At(folder)) => self.text("cache", &folder.to_string_lossy())?,
         }
         self.text("cache_mode", &settings.cache_mode.to_string())?;
+        self.plain("journal", settings.journal)?;
         let level = settings.log_level.map(|level| level.to_string());
         self.optional_text("log_level", level.as_deref())?;
         if !settings.limits.is_empty() {

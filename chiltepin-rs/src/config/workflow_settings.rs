@@ -22,6 +22,8 @@ pub struct WorkflowSettings {
     pub cache: Option<CacheFolder>,
     /// What makes a cached result of a function out of date.
     pub cache_mode: CacheMode,
+    /// Whether a run keeps a journal in its folder.
+    pub journal: bool,
     /// How long running tasks may go on after the first Ctrl-C.
     pub grace: Duration,
     /// What is logged; left to the program if not given.
@@ -37,6 +39,7 @@ impl Default for WorkflowSettings {
             limits: BTreeMap::new(),
             cache: None,
             cache_mode: CacheMode::Body,
+            journal: true,
             grace: Duration::from_secs(10),
             log_level: None,
         }

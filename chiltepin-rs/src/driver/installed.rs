@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU32;
 use chiltepin_executors::{Capacity, Demand, Executor, TaskId};
 use parking_lot::RwLock;
 
+use super::Recorder;
 use super::lock::Payload;
 use crate::kernel::{ExecutorId, ExecutorSet, LabelId};
 
@@ -99,6 +100,8 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
     /// Where results of cached tasks are looked for and kept, if anywhere.
     pub(crate) results: Option<Arc<dyn Results>>,
+    /// Who is told what happens, if anybody.
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
 }
 
 /// Where results of tasks outlive their run. Each of these returns at once; the driver is told the

@@ -152,6 +152,7 @@ impl Driver {
         outcome: Outcome,
     ) -> Option<Invocation> {
         let executor = task.header().executor_id();
+        let mut returned = None;
         let finish = match outcome {
             Outcome::Succeeded => Finish::Succeeded,
             Outcome::Stopped => Finish::Stopped,
@@ -160,6 +161,7 @@ impl Driver {
                 header.count_return();
                 let executor = executor.and_then(|executor| self.executor_name(executor));
                 tracing::info!(task = header.name(), %attempt, executor = executor.as_deref(), reason, "returned");
+                returned = Some(reason);
                 Finish::Returned
             }
             Outcome::Failed(failure) => {
@@ -171,6 +173,7 @@ impl Driver {
                 Finish::Failed { failure, retryable }
             }
         };
+        self.note_finished(task.header(), attempt, &finish, returned.as_deref());
         // The kernel may let go of a failure that no longer counts; its last reference, and with it
         // the user's error, is dropped here and not under the lock. That must not keep the executor
         // that reports from going on.
@@ -189,11 +192,13 @@ impl Driver {
 
     /// An executor reports that an attempt begins.
     pub(crate) fn begun(self: &Arc<Self>, attempt: AttemptId) {
+        self.note_begun(attempt);
         self.tell(Event::Begun { attempt });
     }
 
     /// An executor reports that it cannot stop an attempt.
     pub(crate) fn abandoned(self: &Arc<Self>, attempt: AttemptId) {
+        self.note_abandoned(attempt);
         self.tell(Event::Finished {
             attempt,
             finish: Finish::Abandoned,
@@ -202,6 +207,7 @@ impl Driver {
 
     /// A result was looked for; where it is there, the task has its value.
     pub(crate) fn looked(self: &Arc<Self>, id: TaskId, is_there: bool) {
+        self.note_looked(id, is_there);
         self.tell(Event::Looked { id, is_there });
     }
 

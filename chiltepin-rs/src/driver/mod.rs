@@ -5,7 +5,7 @@
 //!     └── if free ───┤                        │
 //!   finish ──────────┼─► lock: kernel.handle ─┼─► Ended ──► drop arguments, wake who waits
 //!   cancel, timer ───┤    decide endings      ├─► Look, Keep ──► results, which answer later
-//!   rooms, results ──┘                        ├─► Wanted ──► executor
+//!   rooms, results ──┘    (told to recorder)  ├─► Wanted ──► executor
 //!                                             └─► Drained ──► who closes
 //! ```
 //!
@@ -20,6 +20,7 @@ mod lock;
 mod perform;
 mod plain;
 mod plan;
+mod record;
 mod rooms;
 mod scope;
 mod status;
@@ -31,4 +32,5 @@ mod wanted;
 
 pub(crate) use installed::{CacheCounts, Installed, Labels, Results, Settings};
 pub(crate) use lock::{Driver, Payload};
+pub(crate) use record::Recorder;
 pub(crate) use scope::Scope;

@@ -37,7 +37,11 @@ impl Driver {
     ) -> Option<Invocation> {
         // Whether a kind holds a thread decides who runs it.
         let mut kept = None;
+        let mut notes = self.notes();
         for command in commands.drain(..) {
+            if let Some(notes) = &mut notes {
+                notes.command(&command);
+            }
             match command {
                 Command::Start {
                     attempt,

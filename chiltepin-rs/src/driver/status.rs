@@ -1,7 +1,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+#[cfg(feature = "records")]
+use chiltepin_executors::BlocksStatus;
+
 use super::Driver;
+#[cfg(feature = "records")]
+use super::Installed;
 use crate::future::Status;
 use crate::kernel::{ExecutorId, Standing};
 use crate::task::Header;
@@ -37,6 +42,13 @@ impl Driver {
                 failed: counts.failed,
             },
         }
+    }
+
+    /// How the blocks of all executors stand that have any.
+    #[cfg(feature = "records")]
+    pub(crate) fn blocks(&self) -> Vec<BlocksStatus> {
+        let executors = self.executors.iter().filter_map(Installed::executor);
+        executors.filter_map(|executor| executor.status()).collect()
     }
 
     /// Where a task stands; none once its ending is decided.

@@ -111,6 +111,7 @@ impl Driver {
         }
         let call = match plan {
             Ok(plan) => {
+                self.note_submitted(&*task, number, plan.executors, plan.priority);
                 if plan.priority != 0 {
                     self.inbox.prioritise();
                 }
@@ -123,6 +124,7 @@ impl Driver {
                 })
             }
             Err(kind) => {
+                self.note_refused(&*task, number, &kind);
                 task.header().decision().fail(task.header().error(kind));
                 task.release();
                 None

@@ -377,6 +377,12 @@ impl Header {
         account.as_ref().map(|account| account.report(submitted))
     }
 
+    /// Reads the executor's own account of the latest attempt.
+    pub(crate) fn read_report<R>(&self, read: impl FnOnce(&Report) -> Option<R>) -> Option<R> {
+        let account = self.account.lock();
+        read(&account.as_ref()?.report)
+    }
+
     pub(crate) fn has_inputs(&self) -> bool {
         self.options()
             .is_some_and(|options| !options.inputs.lock().is_empty())
@@ -509,8 +515,7 @@ impl Header {
 
     /// What was kept of what the task wrote, in a file of its worker's.
     fn output_part(&self, part: impl FnOnce(&Report) -> Option<OutputPart>) -> Option<TaskOutput> {
-        let account = self.account.lock();
-        part(&account.as_ref()?.report).map(TaskOutput::of_part)
+        self.read_report(part).map(TaskOutput::of_part)
     }
 
     fn stdout_file(&self) -> Option<PathBuf> {

@@ -43,6 +43,7 @@ pub(crate) fn open_with(executor: Arc<dyn Executor>) -> Workflow {
         accounts: true,
         seed: 0,
         results: None,
+        recorder: None,
     };
     let driver = Driver::new(executors, settings, runtime.handle().clone());
     let grace = config.workflow.grace;

@@ -8,6 +8,8 @@ use tokio::runtime::Runtime;
 
 use super::Workflow;
 use super::install::Ground;
+#[cfg(feature = "records")]
+use super::record;
 use super::session::Session;
 use super::signals::Signals;
 use crate::config::{Config, LogLevel, Provider};
@@ -22,6 +24,7 @@ pub struct WorkflowBuilder {
     include: Option<Vec<String>>,
     run_dir: Option<PathBuf>,
     log_level: Option<LogLevel>,
+    journal: Option<bool>,
     handle_signals: bool,
 }
 
@@ -56,6 +59,19 @@ impl WorkflowBuilder {
     /// The folder in which each run makes its own, when it needs one.
     pub fn run_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.run_dir = Some(path.into());
+        self
+    }
+
+    /// Whether the run keeps a journal of what happens in its folder, `run.journal`, which
+    /// `chiltepin show` and its like read; it does unless the configuration says otherwise.
+    ///
+    /// ```
+    /// # use chiltepin::Workflow;
+    /// let workflow = Workflow::builder().journal(false).open()?;
+    /// # Ok::<(), chiltepin::Error>(())
+    /// ```
+    pub fn journal(mut self, journal: bool) -> Self {
+        self.journal = Some(journal);
         self
     }
 
@@ -98,6 +114,9 @@ impl WorkflowBuilder {
         }
         if let Some(run_dir) = self.run_dir {
             config.workflow.run_dir = run_dir;
+        }
+        if let Some(journal) = self.journal {
+            config.workflow.journal = journal;
         }
         let log_level = self
             .log_level
@@ -146,10 +165,17 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
     let results = super::caching::results(&config.workflow, run);
     #[cfg(not(feature = "records"))]
     let results = None;
+    #[cfg(feature = "records")]
+    let has_blocks = config
+        .resources
+        .iter()
+        .any(|resource| matches!(resource.provider, Provider::Slurm(_) | Provider::PbsPro(_)));
     let keeps_accounts = config
         .resources
         .iter()
         .any(|resource| !matches!(resource.provider, Provider::Threads(_)));
+    #[cfg(feature = "records")]
+    let journal = record::begin(&config, run, &run_folder);
     let settings = Settings {
         executors: config.workflow.executors,
         retries: config.workflow.retries,
@@ -157,9 +183,19 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
         run_folder,
         seed: run.seed(),
         results,
+        #[cfg(feature = "records")]
+        recorder: journal.clone().map(|journal| journal as _),
+        #[cfg(not(feature = "records"))]
+        recorder: None,
         accounts: keeps_accounts,
     };
     let driver = Driver::new(executors, settings, runtime.handle().clone());
+    #[cfg(feature = "records")]
+    if let Some(journal) = journal
+        && has_blocks
+    {
+        record::watch_blocks(&journal, &driver);
+    }
     Ok(Workflow::of_session(Session::new(driver, runtime, grace)))
 }
 

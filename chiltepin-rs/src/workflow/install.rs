@@ -31,6 +31,9 @@ pub(super) struct Ground<'a> {
     pub(super) rendezvous: &'a Arc<Rendezvous>,
 }
 
+/// What the executor of joins is called.
+pub(super) const JOINS: &str = "driver";
+
 type Made = Result<(Arc<dyn Executor>, Capacity), String>;
 
 impl Ground<'_> {
@@ -61,7 +64,7 @@ impl Ground<'_> {
     pub(super) fn joins(&self) -> Installed {
         let runners = Runners::new(self.handle.clone(), self.threads);
         let state: Result<Arc<dyn Executor>, _> = Ok(Arc::new(runners));
-        Installed::new("driver", state, Capacity::UNBOUNDED, None)
+        Installed::new(JOINS, state, Capacity::UNBOUNDED, None)
     }
 
     fn threads(

@@ -16,6 +16,8 @@ mod handle;
 mod init;
 mod install;
 mod program;
+#[cfg(feature = "records")]
+mod record;
 mod session;
 mod signals;
 mod status;

@@ -10,6 +10,7 @@ use super::signals::Heard;
 use crate::driver::Driver;
 use crate::future::block_on;
 use crate::kernel::Event;
+use crate::report::RunOutcome;
 
 /// How long what is killed is waited for, before it is left to the system.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -62,20 +63,20 @@ impl Session {
     /// Lets everything run to its end.
     pub(super) async fn close(&self) {
         self.driver.begin_end(Event::Draining);
-        self.end(self.grace).await;
+        self.end(self.grace, RunOutcome::Closed).await;
     }
 
     /// Ends everything.
     pub(super) async fn kill(&self) {
         self.driver.begin_end(Event::Killing);
-        self.end(self.grace).await;
+        self.end(self.grace, RunOutcome::Cancelled).await;
     }
 
     /// Ends everything without waiting for anyone's grace.
     async fn kill_now(&self) {
         self.driver.begin_end(Event::Killing);
         self.driver.hurry();
-        self.end(Duration::ZERO).await;
+        self.end(Duration::ZERO, RunOutcome::Cancelled).await;
     }
 
     /// Ends everything that has not ended, even what cannot be stopped, before long.
@@ -100,9 +101,12 @@ impl Session {
         }
     }
 
-    async fn end(&self, grace: Duration) {
+    async fn end(&self, grace: Duration, outcome: RunOutcome) {
         self.driver.drained().await;
-        let shut = || self.driver.shut_executors(grace);
+        let shut = || async {
+            self.driver.shut_executors(grace).await;
+            self.driver.close_record(outcome);
+        };
         self.shut.get_or_init(shut).await;
     }
 }

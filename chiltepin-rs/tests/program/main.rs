@@ -7,6 +7,7 @@
 
 mod batch;
 mod cache;
+mod records;
 mod runs;
 
 use std::fs::Permissions;

@@ -1,0 +1,71 @@
+//! From how blocks stand to what has changed.
+
+use std::collections::BTreeMap;
+
+use chiltepin_executors::{BlockStatus, BlocksStatus};
+
+use super::event::{BlockChange, Text, What};
+
+/// How the blocks of a run stood when they were looked at last.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    known: BTreeMap<(String, u32), Standing>,
+}
+
+/// What of a block's status counts as a change: not the time it has left, nor its calls.
+#[derive(Debug, PartialEq, Eq)]
+struct Standing {
+    job: Option<String>,
+    state: String,
+    reason: Option<String>,
+    nodes: Vec<(String, String)>,
+}
+
+impl Standing {
+    fn of(block: &BlockStatus) -> Self {
+        let nodes = block.nodes.iter();
+        Self {
+            job: block.job.clone(),
+            state: block.phase.clone(),
+            reason: block.reason.clone(),
+            nodes: nodes
+                .map(|node| (node.node.clone(), node.state.clone()))
+                .collect(),
+        }
+    }
+
+    fn change(&self, executor: &str, block: u32) -> BlockChange<Text> {
+        let text = |words: &String| Text::new(words);
+        BlockChange {
+            executor: Text::new(executor),
+            block,
+            job: self.job.as_ref().map(text),
+            state: text(&self.state),
+            reason: self.reason.as_ref().map(text),
+            nodes: self
+                .nodes
+                .iter()
+                .map(|(node, state)| (text(node), text(state)))
+                .collect(),
+        }
+    }
+}
+
+impl Blocks {
+    /// What is other than it was.
+    pub(super) fn changes(&mut self, executors: &[BlocksStatus]) -> Vec<What<Text>> {
+        let mut changes = Vec::new();
+        for executor in executors {
+            for block in &executor.blocks {
+                let standing = Standing::of(block);
+                let key = (executor.executor.clone(), block.block);
+                if self.known.get(&key) != Some(&standing) {
+                    let change = standing.change(&executor.executor, block.block);
+                    changes.push(What::Block(Box::new(change)));
+                    self.known.insert(key, standing);
+                }
+            }
+        }
+        changes
+    }
+}

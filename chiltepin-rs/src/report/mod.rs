@@ -1,0 +1,44 @@
+//! What a run leaves on record, and what can be told from it.
+//!
+//! ```text
+//!   driver ──events──► journal (`run.journal`) ──read──► record of each task ──► summary
+//!                                                                          ├──► story of a task
+//!                                                                          └──► tables, traces
+//! ```
+
+#[cfg(feature = "records")]
+mod blocks;
+#[cfg(feature = "cli")]
+mod database;
+mod event;
+#[cfg(feature = "records")]
+mod journal;
+#[cfg(feature = "records")]
+mod names;
+#[cfg(feature = "cli")]
+mod record;
+#[cfg(feature = "cli")]
+mod show;
+#[cfg(feature = "cli")]
+mod story;
+#[cfg(feature = "cli")]
+mod summary;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod tests;
+
+#[cfg(feature = "cli")]
+pub(crate) use database::database;
+pub(crate) use event::*;
+#[cfg(feature = "records")]
+pub(crate) use journal::Journal;
+#[cfg(feature = "cli")]
+pub(crate) use journal::{ReadError, read};
+#[cfg(feature = "cli")]
+pub(crate) use record::{AttemptRecord, Name, RunRecord, TaskRecord};
+#[cfg(feature = "cli")]
+pub(crate) use show::{date, steps, time};
+#[cfg(feature = "cli")]
+pub(crate) use story::story;
+#[cfg(feature = "cli")]
+pub(crate) use summary::{Counts, counts, state, summary};

@@ -1,0 +1,201 @@
+//! What people read of a run whose events are given.
+
+use super::*;
+use crate::report::record::Name;
+
+fn name(words: &str) -> Name {
+    Name::from(words)
+}
+
+fn submitted(task: u64, function: &str, more: Option<More<Name>>) -> What<Name> {
+    What::Submitted {
+        task,
+        function: name(function),
+        executors: 3,
+        priority: 0,
+        more: more.map(Box::new),
+    }
+}
+
+fn started(task: u64, attempt: u32, executor: u8) -> What<Name> {
+    What::Started {
+        task,
+        attempt,
+        executor,
+        offer: 0,
+    }
+}
+
+fn finished(task: u64, attempt: u32, how: How<Name>) -> What<Name> {
+    What::Finished { task, attempt, how }
+}
+
+fn ended(task: u64, ending: Ending<Name>) -> What<Name> {
+    What::Ended { task, ending }
+}
+
+fn trouble(kind: &str, message: &str, place: Option<&str>) -> Box<Trouble<Name>> {
+    Box::new(Trouble {
+        kind: name(kind),
+        message: name(message),
+        place: place.map(name),
+    })
+}
+
+fn reported(task: u64, attempt: u32, begun: u64, run: u64) -> What<Name> {
+    What::Reported {
+        task,
+        attempt,
+        account: Box::new(AttemptAccount {
+            node: name("n1"),
+            worker: Some(name("compute-2")),
+            process: 4242,
+            begun,
+            run,
+            user: run / 2,
+            system: run / 4,
+            peak_memory: Some(3 << 30),
+        }),
+    }
+}
+
+/// A run in which tasks wait, are repeated, fail, come from the cache and are not run.
+pub(super) fn sample() -> RunRecord {
+    let run = RunStarted {
+        program: "/home/ann/corpus".to_owned(),
+        arguments: vec!["--cache".to_owned()],
+        host: "login1".to_owned(),
+        process: 17,
+        executors: vec![
+            ("local".to_owned(), "threads".to_owned()),
+            ("compute".to_owned(), "slurm".to_owned()),
+        ],
+        version: "0.1.0".to_owned(),
+        unix_time: 1_795_000_000_000_000,
+        ..RunStarted::default()
+    };
+    let named = More {
+        name: Some(name("count a.txt")),
+        labels: vec![name("disk")],
+    };
+    let panicked = || trouble("panicked", "panicked: no\nmore", Some("src/main.rs:7"));
+    let events = [
+        (0, What::RunStarted(Box::new(run))),
+        (1_000, submitted(1, "corpus::count", Some(named))),
+        (1_100, submitted(2, "corpus::merge", None)),
+        (1_100, What::Depends { task: 2, on: 1 }),
+        (1_200, submitted(3, "corpus::count", None)),
+        (1_300, submitted(4, "corpus::count", None)),
+        (1_300, submitted(5, "corpus::count", None)),
+        (
+            1_500,
+            What::Looked {
+                task: 3,
+                is_there: true,
+            },
+        ),
+        (1_500, ended(3, Ending::Succeeded)),
+        (2_000, started(1, 1, 1)),
+        (2_000, started(4, 1, 0)),
+        (2_000, started(5, 1, 0)),
+        (1_002_500, reported(1, 1, 2_400, 1_000_000)),
+        (1_002_500, finished(1, 1, How::Failed(panicked()))),
+        (
+            1_002_600,
+            What::Retrying {
+                task: 1,
+                attempt: 1,
+                pause: 80_000,
+                error: Some(name("panicked: no")),
+            },
+        ),
+        (
+            1_003_000,
+            finished(
+                4,
+                1,
+                How::Failed(trouble("failed", "failed: too long", None)),
+            ),
+        ),
+        (
+            1_003_010,
+            ended(
+                4,
+                Ending::Failed(trouble("failed", "failed: too long", None)),
+            ),
+        ),
+        (1_090_000, started(1, 2, 1)),
+        (3_090_500, reported(1, 2, 1_090_300, 2_000_000)),
+        (3_090_500, finished(1, 2, How::Failed(panicked()))),
+        (3_090_600, ended(1, Ending::Failed(panicked()))),
+        (
+            3_090_600,
+            ended(2, Ending::DependencyFailed { root: Some(1) }),
+        ),
+    ];
+    let event = |(at, what)| Event { at, what };
+    RunRecord::of(events.map(event).into())
+}
+
+#[test]
+fn a_run_is_shown() {
+    insta::assert_snapshot!(summary(&sample(), false));
+}
+
+#[test]
+fn a_run_is_shown_while_it_goes_on() {
+    let text = summary(&sample(), true).to_string();
+    assert!(text.contains("\nrunning after 3.0 s\n"), "{text}");
+}
+
+#[test]
+fn a_task_that_was_repeated_is_explained() {
+    let record = sample();
+    insta::assert_snapshot!(steps(&story(&record, 1, &record.tasks[&1])));
+}
+
+#[test]
+fn a_task_that_was_not_run_is_explained() {
+    let record = sample();
+    insta::assert_snapshot!(steps(&story(&record, 2, &record.tasks[&2])));
+}
+
+#[test]
+fn a_task_that_has_not_ended_is_explained() {
+    let record = sample();
+    insta::assert_snapshot!(steps(&story(&record, 5, &record.tasks[&5])));
+}
+
+#[test]
+fn a_task_waits_in_the_queue_from_when_it_is_ready() {
+    let record = sample();
+    let task = |number| &record.tasks[&number];
+    assert_eq!(record.ready(task(1)), Some(1_000));
+    assert_eq!(record.ready(task(2)), Some(3_090_600));
+    let summary = summary(&record, false);
+    let count = &summary.functions[0];
+    assert_eq!(count.queue.unwrap().longest, 1_000);
+    assert_eq!(count.queue.unwrap().median, 700);
+    assert_eq!(count.cpu_efficiency, Some(0.75));
+    assert_eq!(summary.tasks.cached, 1);
+    assert_eq!(summary.retries, 1);
+}
+
+#[test]
+fn times_and_sizes_are_short() {
+    let times = [7, 1_500, 12_345, 2_345_678, 75_000_000, 7_500_000_000];
+    let shown = times.map(time);
+    assert_eq!(
+        shown,
+        [
+            "7 µs",
+            "1.5 ms",
+            "12 ms",
+            "2.3 s",
+            "1 min 15 s",
+            "2 h 5 min"
+        ]
+    );
+    let sizes = [12, 2_048, 5 << 20, 3 << 29].map(show::memory);
+    assert_eq!(sizes, ["12 B", "2.0 KiB", "5.0 MiB", "1.5 GiB"]);
+}

@@ -1,0 +1,65 @@
+//! The record of a run, begun when its workflow is opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::driver::Driver;
+use crate::report::{Journal, RunStarted};
+use crate::run::RunId;
+
+/// Begins the journal of a run, if it is to have one. One that cannot be written keeps nobody from
+/// running.
+pub(super) fn begin(config: &Config, run: RunId, folder: &Path) -> Option<Arc<Journal>> {
+    if !config.workflow.journal {
+        return None;
+    }
+    match Journal::begin(folder, started(config, run)) {
+        Ok(journal) => {
+            crate::run::point_to_latest(folder);
+            Some(journal)
+        }
+        Err(error) => {
+            let folder = folder.display();
+            tracing::warn!(%folder, %error, "cannot write a journal; the run goes on without it");
+            None
+        }
+    }
+}
+
+/// Has the journal note how the blocks of the executors stand.
+pub(super) fn watch_blocks(journal: &Journal, driver: &Arc<Driver>) {
+    let driver = Arc::downgrade(driver);
+    journal.watch_blocks(Box::new(move || {
+        driver
+            .upgrade()
+            .map(|driver| driver.blocks())
+            .unwrap_or_default()
+    }));
+}
+
+fn started(config: &Config, run: RunId) -> RunStarted {
+    let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let first = arguments.next().unwrap_or_default();
+    let program = std::env::current_exe().map_or(first, |path| path.display().to_string());
+    let directory = std::env::current_dir().unwrap_or_default();
+    let resources = config.resources.iter();
+    let mut executors: Vec<_> = resources
+        .map(|resource| (resource.name.clone(), resource.provider.name().to_owned()))
+        .collect();
+    executors.push((super::install::JOINS.to_owned(), "joins".to_owned()));
+    RunStarted {
+        program,
+        arguments: arguments.collect(),
+        directory: directory.display().to_string(),
+        host: rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+        process: std::process::id(),
+        config: config.to_string(),
+        executors,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        unix_time: run.began_micros(),
+    }
+}

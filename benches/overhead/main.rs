@@ -5,8 +5,10 @@
 //! to a line and added to `target/figures/overhead.jsonl`.
 
 mod agents;
+mod cached;
 mod commands;
 mod echo;
+mod journal;
 mod measure;
 mod memory;
 mod processes;
@@ -35,6 +37,7 @@ fn main() -> chiltepin::Result<()> {
         Some(echo::CHILD) => {
             return Ok(echo::serve(number(&mut arguments).unwrap_or(echo::FRAME))?);
         }
+        Some(cached::CHILD) => return cached::measure(&arguments.collect::<Vec<_>>()),
         Some(startup::CHILD_BARE) => return startup::say_ready(false),
         Some(startup::CHILD_RESULT) => return startup::say_ready(true),
         _ if std::env::var_os(memory::CHILD).is_some() => return memory::measure(),
@@ -52,7 +55,10 @@ fn main() -> chiltepin::Result<()> {
         .enable_all()
         .build()?;
     let runs = tempfile::tempdir()?;
-    let workflow = Workflow::builder().run_dir(runs.path()).open()?;
+    let workflow = Workflow::builder()
+        .run_dir(runs.path())
+        .journal(false)
+        .open()?;
     if wanted("threads_noop") {
         threads::threads_noop(&runtime, &workflow);
     }
@@ -76,6 +82,19 @@ fn main() -> chiltepin::Result<()> {
         commands::bash_true(&runtime, &workflow, runs.path());
     }
     workflow.close_blocking();
+    if wanted("journal_threads_noop") {
+        journal::on_threads(&runtime, runs.path())?;
+    }
+    if wanted("journal_process_noop") {
+        journal::on_processes(&runtime, runs.path())?;
+    }
+    let of_cache: Vec<_> = cached::NAMES
+        .into_iter()
+        .filter(|name| wanted(name))
+        .collect();
+    if !of_cache.is_empty() {
+        cached::measure_apart(&of_cache);
+    }
     if wanted("process_first_result") {
         startup::process_first_result();
     }
@@ -100,7 +119,7 @@ fn main() -> chiltepin::Result<()> {
     if !on_workers.into_iter().any(wanted) {
         return Ok(());
     }
-    let workflow = processes::open(runs.path())?;
+    let workflow = processes::open(runs.path(), false)?;
     // First, while the worker has done nothing else.
     if wanted("process_memory") {
         startup::process_memory(&runtime, &workflow);

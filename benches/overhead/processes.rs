@@ -13,7 +13,7 @@ use crate::measure::{Figure, pairs, time};
 use crate::memory::resident;
 
 /// Tasks in one measurement.
-const COUNT: usize = 100_000;
+pub(crate) const COUNT: usize = 100_000;
 /// Round trips in one measurement.
 const ROUND_TRIPS: u32 = 5_000;
 /// Dependent tasks in one measurement.
@@ -59,11 +59,12 @@ async fn round_trips(workflow: &Workflow, count: u32) -> u64 {
 }
 
 /// A workflow whose functions run on two worker processes.
-pub(crate) fn open(runs: &Path) -> chiltepin::Result<Workflow> {
+pub(crate) fn open(runs: &Path, journal: bool) -> chiltepin::Result<Workflow> {
     let config = Config::from_toml(CONFIG)?;
     Workflow::builder()
         .config_value(config)
         .run_dir(runs)
+        .journal(journal)
         .open()
 }
 
@@ -79,27 +80,29 @@ pub(crate) fn open_apart(runs: &Path) -> chiltepin::Result<Workflow> {
     let workflow = Workflow::builder()
         .config_value(Config::from_toml(&config)?)
         .run_dir(runs)
+        .journal(false)
         .open()?;
     assert_eq!(same(1).submit(&workflow).result().ok(), Some(1));
     sched_setaffinity(None, &allowed).map_err(std::io::Error::from)?;
     Ok(workflow)
 }
 
+/// Has the workers give back so many numbers.
+pub(crate) fn noops(runtime: &Runtime, workflow: &Workflow) {
+    runtime.block_on(async {
+        let numbers = 0..COUNT as u64;
+        let futures: Vec<_> = numbers
+            .map(|number| same(number).submit(workflow))
+            .collect();
+        for (number, future) in futures.into_iter().enumerate() {
+            assert_eq!(future.await.ok(), Some(number as u64));
+        }
+    });
+}
+
 pub(crate) fn process_noop(runtime: &Runtime, workflow: &Workflow) {
     let mut echo = Echo::start(FRAME);
-    let subject = || {
-        time(|| {
-            runtime.block_on(async {
-                let numbers = 0..COUNT as u64;
-                let futures: Vec<_> = numbers
-                    .map(|number| same(number).submit(workflow))
-                    .collect();
-                for (number, future) in futures.into_iter().enumerate() {
-                    assert_eq!(future.await.ok(), Some(number as u64));
-                }
-            });
-        })
-    };
+    let subject = || time(|| noops(runtime, workflow));
     let pairs = pairs(|| echo.pipelined(COUNT), subject);
     Figure {
         name: "process_noop",

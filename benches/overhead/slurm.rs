@@ -107,7 +107,7 @@ fn slurm_noop(runs: &Path) -> chiltepin::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let workers = processes::open(runs)?;
+    let workers = processes::open(runs, false)?;
     let block = open(runs)?;
     or_exit("the first task", kept(1).submit(&block).result());
     let pairs = pairs(|| rate(&runtime, &workers), || rate(&runtime, &block));

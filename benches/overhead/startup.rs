@@ -31,7 +31,7 @@ fn answer() -> u32 {
 pub(crate) fn say_ready(with_result: bool) -> chiltepin::Result<()> {
     if with_result {
         let runs = tempfile::tempdir()?;
-        let workflow = processes::open(runs.path())?;
+        let workflow = processes::open(runs.path(), false)?;
         or_exit("no first result", answer().submit(&workflow).result());
         print!("{READY}");
         io::Write::flush(&mut io::stdout())?;

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use crate::measure::{Figure, Pairs, median, pairs, time};
 
 /// Tasks in one measurement.
-const COUNT: usize = 100_000;
+pub(crate) const COUNT: usize = 100_000;
 /// Round trips in one measurement.
 const ROUND_TRIPS: usize = 20_000;
 
@@ -50,7 +50,7 @@ async fn tokio_noop(count: usize) {
 }
 
 /// Submits and awaits no-op tasks.
-async fn chiltepin_noop(workflow: &Workflow, count: usize) {
+pub(crate) async fn chiltepin_noop(workflow: &Workflow, count: usize) {
     let futures: Vec<_> = (0..count).map(|_| noop().submit(workflow)).collect();
     for future in futures {
         black_box(future.await.ok());

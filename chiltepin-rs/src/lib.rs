@@ -18,6 +18,10 @@ pub mod config;
 mod driver;
 pub mod environment;
 mod error;
+#[cfg_attr(
+    not(feature = "records"),
+    expect(dead_code, reason = "what files hold counts for results that are kept")
+)]
 mod file;
 mod future;
 mod kernel;
@@ -25,6 +29,7 @@ mod log;
 mod private;
 mod registry;
 mod report;
+mod retries;
 mod run;
 mod serve;
 mod shell;
@@ -44,6 +49,7 @@ pub use error::{Error, ErrorKind, Result, TaskError};
 pub use file::File;
 pub use future::{AppFuture, Status, TaskOutput, TaskReport};
 pub use registry::{TaskDescription, registry};
+pub use retries::{Cause, Retries};
 pub use shell::{ShellWord, ShellWords};
 pub use task::TaskContext;
 pub use value::Value;

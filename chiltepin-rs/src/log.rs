@@ -1,5 +1,3 @@
-use std::io::Write as _;
-
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::LogLevel;
@@ -10,6 +8,7 @@ pub(crate) fn warn(text: &str) {
     if tracing::dispatcher::has_been_set() {
         tracing::warn!("{text}");
     } else {
+        use std::io::Write as _;
         // Where nobody reads it, `eprintln!` would panic.
         let _ = writeln!(std::io::stderr(), "warning: {text}");
     }

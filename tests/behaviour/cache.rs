@@ -138,6 +138,11 @@ fn expected() -> u64 {
     (0..6).map(chain).sum()
 }
 
+/// Starts the program on threads of its own.
+fn kept(place: &Place) -> Program<'_> {
+    Program::start_with(place, &["kept"], &[("CHILTEPIN_CONFIG", "")])
+}
+
 /// The driver is killed at some moment, again and again; what was finished is not done once more.
 #[chiltepin::test]
 fn a_driver_that_is_killed_loses_no_finished_result(_workflow: Workflow) {
@@ -145,13 +150,15 @@ fn a_driver_that_is_killed_loses_no_finished_result(_workflow: Workflow) {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let moments = Strategy::new_tree(&proptest::collection::vec(0..60_u64, 50), &mut runner);
     for moment in moments.unwrap().current() {
-        let program = Program::start(&place, &["kept"]);
+        // In this process: the folders of worker processes outlive a driver that is killed while it
+        // starts them.
+        let program = kept(&place);
         // Whatever it has come to by then.
         std::thread::sleep(std::time::Duration::from_millis(moment));
         program.signal(Signal::KILL);
         program.ended();
     }
-    let ended = Program::start(&place, &["kept"]).ended();
+    let ended = kept(&place).ended();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.out.trim(), expected().to_string());
     let mut done = BTreeSet::new();
@@ -167,7 +174,7 @@ fn a_driver_that_is_killed_loses_no_finished_result(_workflow: Workflow) {
     let ran = log.lines().filter(|line| line.starts_with("ran")).count();
     assert!(ran >= done.len(), "it ran {ran} times");
     // Now all of it is there.
-    Program::start(&place, &["kept"]).ended();
+    kept(&place).ended();
     let runs = |log: &str| log.lines().filter(|line| line.starts_with("ran")).count();
     assert_eq!(runs(&place.text("log")), ran);
 }

@@ -52,6 +52,7 @@ mod processes_values;
 mod processes_wire;
 mod programs;
 mod registry;
+mod retries;
 mod signals;
 mod slurm_blocks;
 mod slurm_provider;

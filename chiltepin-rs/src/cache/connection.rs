@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension};
 
 /// Part of the file's name, so that programs of two versions do not fight over one file.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// How long another process of this machine may hold the index.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,15 +25,21 @@ const SCHEMA: &str = "
         first INTEGER NOT NULL,
         latest INTEGER NOT NULL
     );
+    -- Where the newest record of a key is, and no more, so that many keys fit on a page.
     CREATE TABLE entry (
         key BLOB PRIMARY KEY,
         pack INTEGER NOT NULL,
         offset INTEGER NOT NULL,
         length INTEGER NOT NULL,
         stamp INTEGER NOT NULL,
-        -- 1 for a tombstone, which has no more columns.
+        -- 1 for a tombstone, of which there is no more to say.
         removed INTEGER NOT NULL,
-        used INTEGER NOT NULL,
+        used INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    -- What is listed. Its id is made of pack and offset, so that rows are added at the end;
+    -- those of records that hold no longer stay until their pack goes.
+    CREATE TABLE about (
+        id INTEGER PRIMARY KEY,
         made INTEGER NOT NULL,
         took INTEGER NOT NULL,
         size INTEGER NOT NULL,
@@ -42,7 +48,7 @@ const SCHEMA: &str = "
         function TEXT NOT NULL,
         run TEXT NOT NULL,
         task TEXT NOT NULL
-    ) WITHOUT ROWID;
+    );
     CREATE TABLE upstream (
         upstream BLOB NOT NULL,
         key BLOB NOT NULL,
@@ -91,8 +97,9 @@ pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "OFF")?;
     // KiB: the inner nodes of a million entries.
     connection.pragma_update(None, "cache_size", -65536)?;
-    // Pages: a page that many groups change is written back once for all of them.
-    connection.pragma_update(None, "wal_autocheckpoint", 16384)?;
+    // Pages: a page that many groups change is written back once for all of them, but whoever reads
+    // looks through all that is in the log.
+    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     Ok(connection)
 }
 
@@ -112,7 +119,7 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
     if version()? != VERSION {
         return Err(rusqlite::Error::InvalidQuery);
     }
-    for table in ["pack", "entry", "upstream"] {
+    for table in ["pack", "entry", "about", "upstream"] {
         connection
             .query_row(&format!("SELECT * FROM {table} LIMIT 1"), [], |_| Ok(()))
             .optional()?;

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::connection::{Reader, VERSION, begin, connect, is_busy};
 use super::key::hex;
-use super::row::{Place, Row};
+use super::row::{Place, Row, about};
 use super::{CacheKey, pack};
 
 /// More packs than a process should hold open.
@@ -24,14 +24,14 @@ const OPEN_PACKS: usize = 128;
 /// The order of records of one key: the later stamp holds, of equal stamps the tombstone, and of
 /// copies the one read last, which is in the pack that stays.
 const UPSERT: &str = "
-    INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT (key) DO UPDATE SET
         pack = excluded.pack, offset = excluded.offset, length = excluded.length,
-        stamp = excluded.stamp, removed = excluded.removed, used = max(used, excluded.used),
-        made = excluded.made, took = excluded.took, size = excluded.size,
-        has_objects = excluded.has_objects, has_directory = excluded.has_directory,
-        function = excluded.function, run = excluded.run, task = excluded.task
+        stamp = excluded.stamp, removed = excluded.removed, used = max(used, excluded.used)
     WHERE (excluded.stamp, excluded.removed) >= (stamp, removed)";
+
+/// A record that is read again says the same.
+const DESCRIBE: &str = "INSERT OR IGNORE INTO about VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 pub(super) struct Index {
     packs: PathBuf,
@@ -262,6 +262,10 @@ impl Index {
                 .query_row(params![name, scanned, size, first, latest], |row| {
                     row.get(0)
                 })?;
+            let mut describe = transaction.prepare_cached(DESCRIBE)?;
+            for row in rows {
+                row.describe(&mut describe, id)?;
+            }
             let mut upsert = transaction.prepare_cached(UPSERT)?;
             let mut upstream =
                 transaction.prepare_cached("INSERT OR IGNORE INTO upstream VALUES (?1, ?2)")?;
@@ -282,9 +286,16 @@ impl Index {
     /// Forgets a pack and the records in it; says how many these were.
     pub(super) fn forget_pack(&self, name: &str) -> rusqlite::Result<usize> {
         self.write(|transaction| {
-            let rows = transaction.execute(
-                "DELETE FROM entry WHERE pack = (SELECT id FROM pack WHERE name = ?1)",
-                [name],
+            let id = transaction
+                .query_row("SELECT id FROM pack WHERE name = ?1", [name], |row| {
+                    row.get::<_, i64>(0)
+                })
+                .optional()?;
+            let Some(id) = id else { return Ok(0) };
+            let rows = transaction.execute("DELETE FROM entry WHERE pack = ?1", [id])?;
+            transaction.execute(
+                "DELETE FROM about WHERE id >= ?1 AND id < ?2",
+                [about(id, 0), about(id + 1, 0)],
             )?;
             transaction.execute("DELETE FROM pack WHERE name = ?1", [name])?;
             Ok(rows)

@@ -9,7 +9,7 @@ use super::error::ResolveError;
 use super::key::KeyPrefix;
 use super::recipe::{Part, nearest};
 use super::record::{self, Body, OutputRecord};
-use super::row::{SUMMARY, summary};
+use super::row::{JOINED, SUMMARY, summary};
 use super::{CacheKey, Recipe, Store};
 
 /// `why` compares with so many results of a function, the newest first.
@@ -34,7 +34,7 @@ impl Store {
             index.read(|connection| {
                 connection
                     .prepare_cached(&format!(
-                        "SELECT {SUMMARY} FROM entry WHERE removed = 0
+                        "SELECT {SUMMARY} FROM {JOINED} WHERE removed = 0
                          AND (?1 IS NULL OR function = ?1) AND (?2 IS NULL OR run = ?2)
                          AND (?3 IS NULL OR made < ?3) ORDER BY made, key"
                     ))?
@@ -75,11 +75,12 @@ impl Store {
 
     /// All that is known of a result but its value.
     pub(crate) fn details(&self, key: &CacheKey) -> Option<Details> {
+        self.shared.catch_up();
         let (summary, _) = self.shared.with_index(|index| {
             index.read(|connection| {
                 connection
                     .prepare_cached(&format!(
-                        "SELECT {SUMMARY} FROM entry WHERE key = ?1 AND removed = 0"
+                        "SELECT {SUMMARY} FROM {JOINED} WHERE key = ?1 AND removed = 0"
                     ))?
                     .query_map([&key.0], summary)?
                     .next()

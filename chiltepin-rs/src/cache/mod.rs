@@ -10,8 +10,8 @@
 //!
 //!   INDEX/CACHE-HOST-1.db            on a local disk: key ─► where in which pack
 //!
-//!   put ─► writer ─► append, fdatasync ─► index ─► done
-//!   get ─► index ─► one read of a pack, checked ─► value
+//!   put ─► writer ─► append, fdatasync ─► done, and the index when there is time
+//!   get ─► not in the index yet? else index ─► one read of a pack, checked ─► value
 //!            └── not found: take up what others wrote, at most once a second
 //! ```
 //!
@@ -37,8 +37,10 @@ mod key;
 mod listing;
 mod object;
 mod pack;
+mod pending;
 mod prune;
 mod publish;
+mod queue;
 mod recipe;
 mod record;
 mod results;
@@ -48,6 +50,8 @@ mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unindexed;
+mod waiter;
 mod writer;
 
 #[cfg(feature = "cli")]

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::frame::{self, Next};
@@ -22,6 +23,8 @@ pub(super) struct PackWriter {
     /// Where the next frame goes.
     pub(super) length: u64,
     file: File,
+    /// The same to read from.
+    pub(super) readable: Arc<File>,
 }
 
 impl PackWriter {
@@ -38,18 +41,22 @@ impl PackWriter {
             .append(true)
             .create_new(true)
             .open(&path)?;
-        if let Err(error) = file
+        let begun = file
             .write_all(VERSION)
             .and_then(|()| publish::sync_folder(folder))
-        {
-            let _ = fs::remove_file(&path);
-            return Err(error);
+            .and_then(|()| File::open(&path));
+        match begun {
+            Ok(readable) => Ok(Self {
+                name,
+                length: VERSION.len() as u64,
+                file,
+                readable: Arc::new(readable),
+            }),
+            Err(error) => {
+                let _ = fs::remove_file(&path);
+                Err(error)
+            }
         }
-        Ok(Self {
-            name,
-            length: VERSION.len() as u64,
-            file,
-        })
     }
 
     /// Appends frames, which are durable when this returns.

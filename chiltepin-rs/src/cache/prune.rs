@@ -12,6 +12,7 @@ use super::entry::{Filter, Summary};
 use super::error::NotKept;
 use super::key::hex;
 use super::record::{self, Body};
+use super::waiter::Waiter;
 use super::writer::Job;
 use super::{CacheKey, Store, pack, publish};
 
@@ -66,7 +67,7 @@ impl Store {
         let (reply, removed) = mpsc::channel();
         let job = Job::Remove {
             keys: keys.to_vec(),
-            done: Box::new(move |result| {
+            done: Waiter::new(move |result| {
                 let _ = reply.send(result);
             }),
         };

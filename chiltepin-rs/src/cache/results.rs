@@ -14,13 +14,14 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use chiltepin_executors::causes::WithCauses;
 use chiltepin_executors::{Failure, FailureKind, TaskId};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::in_flight::InFlight;
+use super::queue::Queue;
 use super::{Argument, CacheKey, Code, Entry, KeptAs, Recipe, Store, StoreSettings, files};
 use crate::driver::{CacheCounts, Driver, Payload, Results};
 use crate::error::ErrorKind;
@@ -38,21 +39,12 @@ struct Shared {
     /// Opened when something is looked for; none if that cannot be.
     store: OnceLock<Option<Store>>,
     files: FileHashes,
-    queue: Mutex<Queue>,
-    more: Condvar,
+    queue: Queue<Job>,
     in_flight: Mutex<InFlight<Job>>,
     found: AtomicU64,
     computed: AtomicU64,
     /// It was said that nothing is kept.
     has_warned: AtomicBool,
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    threads: usize,
-    idle: usize,
-    is_closed: bool,
 }
 
 #[derive(Clone)]
@@ -81,6 +73,32 @@ impl Drop for TellsKept {
     }
 }
 
+/// A job that takes so long is slow: those taken with it are not left behind it.
+const SLOW: Duration = Duration::from_micros(200);
+
+/// What came of looks, to be told.
+#[derive(Default)]
+struct Answers {
+    driver: Option<Arc<Driver>>,
+    answers: Vec<(TaskId, bool)>,
+}
+
+impl Answers {
+    fn add(&mut self, driver: &Arc<Driver>, id: TaskId, is_there: bool) {
+        // All tasks of a cache are of one workflow.
+        self.driver.get_or_insert_with(|| Arc::clone(driver));
+        self.answers.push((id, is_there));
+    }
+
+    fn tell(&mut self) {
+        if let Some(driver) = &self.driver
+            && !self.answers.is_empty()
+        {
+            driver.looked(self.answers.drain(..));
+        }
+    }
+}
+
 /// What became of a look.
 enum Looked {
     There,
@@ -104,8 +122,7 @@ impl CachedResults {
             settings,
             store: OnceLock::new(),
             files: FileHashes::default(),
-            queue: Mutex::default(),
-            more: Condvar::new(),
+            queue: Queue::default(),
             in_flight: Mutex::default(),
             found: AtomicU64::new(0),
             computed: AtomicU64::new(0),
@@ -150,21 +167,13 @@ impl Results for CachedResults {
 
 impl Drop for CachedResults {
     fn drop(&mut self) {
-        self.shared.queue.lock().is_closed = true;
-        self.shared.more.notify_all();
+        self.shared.queue.close();
     }
 }
 
 impl Shared {
     fn push(self: &Arc<Self>, jobs: impl IntoIterator<Item = Job>) {
-        let mut queue = self.queue.lock();
-        queue.jobs.extend(jobs);
-        let most = std::thread::available_parallelism().map_or(2, usize::from);
-        let needs_thread = queue.idle == 0 && queue.threads < most;
-        queue.threads += usize::from(needs_thread);
-        drop(queue);
-        self.more.notify_one();
-        if needs_thread {
+        if self.queue.push(jobs) {
             self.start_thread();
         }
     }
@@ -175,63 +184,54 @@ impl Shared {
             .name("chiltepin-look".to_owned())
             .spawn(move || shared.work());
         if let Err(error) = started {
-            let mut queue = self.queue.lock();
-            queue.threads -= 1;
-            let is_last = queue.threads == 0;
-            drop(queue);
             tracing::warn!(%error, "cannot start a thread for the cache");
-            if is_last {
+            if self.queue.thread_is_gone() {
                 // Nobody else would.
-                self.work_off();
+                while let Some(jobs) = self.queue.take_now() {
+                    self.perform_all(jobs);
+                }
             }
         }
     }
 
     /// Does what is queued until the cache is dropped.
     fn work(&self) {
-        while let Some(job) = self.next() {
-            self.perform(job);
+        while let Some(jobs) = self.queue.take() {
+            self.perform_all(jobs);
         }
     }
 
-    fn work_off(&self) {
-        loop {
-            let Some(job) = self.queue.lock().jobs.pop_front() else {
-                return;
-            };
-            self.perform(job);
-        }
-    }
-
-    fn next(&self) -> Option<Job> {
-        let mut queue = self.queue.lock();
-        loop {
-            if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
+    /// Does some jobs, and tells the driver at once what came of quick looks: each time that it is
+    /// told something takes its lock, for which those wait who submit.
+    fn perform_all(&self, mut jobs: VecDeque<Job>) {
+        let mut answers = Answers::default();
+        while let Some(job) = jobs.pop_front() {
+            let start = Instant::now();
+            self.perform(job, &mut answers);
+            if start.elapsed() >= SLOW {
+                answers.tell();
+                // Another thread may be free for them.
+                self.queue.give_back(&mut jobs);
             }
-            if queue.is_closed {
-                return None;
-            }
-            queue.idle += 1;
-            self.more.wait(&mut queue);
-            queue.idle -= 1;
         }
+        answers.tell();
     }
 
-    fn perform(&self, job: Job) {
+    fn perform(&self, job: Job, answers: &mut Answers) {
         let Job { kind, id, task } = job;
-        let Some(driver) = task.header().driver().cloned() else {
+        let Some(driver) = task.header().driver() else {
             return;
         };
         match kind {
             JobKind::Look => match self.look(id, &task) {
-                Looked::There => driver.looked(id, true),
-                Looked::NotThere => driver.looked(id, false),
+                Looked::There => answers.add(driver, id, true),
+                Looked::NotThere => answers.add(driver, id, false),
                 Looked::Waits => {}
             },
             JobKind::Keep => match self.entry(&task) {
                 Some((store, entry)) => {
                     let name = task.header().name().to_owned();
+                    let driver = Arc::clone(driver);
                     let tells = TellsKept { driver, id };
                     store.put(entry, move |kept| {
                         if let Err(error) = kept {
@@ -339,7 +339,7 @@ impl Shared {
     /// The same for who looks, and goes on with what waits by itself.
     fn release_now(&self, key: &CacheKey, task: u64) {
         let waiting = self.in_flight.lock().end(key, task);
-        self.queue.lock().jobs.extend(waiting);
+        self.queue.give_back(&mut waiting.into());
     }
 
     /// What the arguments of a call come down to. They are all there.

@@ -77,13 +77,12 @@ impl Row {
         })
     }
 
+    /// Says where the record is.
     pub(super) fn insert(
         &self,
         upsert: &mut rusqlite::Statement<'_>,
         pack: i64,
     ) -> rusqlite::Result<()> {
-        let nothing = RowEntry::default();
-        let entry = self.entry.as_ref().unwrap_or(&nothing);
         upsert.execute(params![
             self.key.0,
             pack,
@@ -92,7 +91,22 @@ impl Row {
             self.stamp,
             self.entry.is_none(),
             // Used when it was made, until it is found.
-            entry.made,
+            self.entry.as_ref().map_or(0, |entry| entry.made),
+        ])?;
+        Ok(())
+    }
+
+    /// Says what is listed of it.
+    pub(super) fn describe(
+        &self,
+        insert: &mut rusqlite::Statement<'_>,
+        pack: i64,
+    ) -> rusqlite::Result<()> {
+        let Some(entry) = &self.entry else {
+            return Ok(());
+        };
+        insert.execute(params![
+            about(pack, self.offset),
             entry.made,
             entry.took,
             entry.size,
@@ -105,6 +119,16 @@ impl Row {
         Ok(())
     }
 }
+
+/// The id of what is listed of a record: in [`JOINED`] the same in SQL.
+pub(super) fn about(pack: i64, offset: u64) -> i64 {
+    // No pack comes near 2^40 bytes: who writes it begins another one with each run.
+    (pack << 40) | (offset as i64 & ((1 << 40) - 1))
+}
+
+/// Entries with what is listed of them.
+pub(super) const JOINED: &str =
+    "entry JOIN about ON about.id = ((entry.pack << 40) | entry.offset)";
 
 impl Place {
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {

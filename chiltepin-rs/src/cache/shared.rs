@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::error::{NotKept, Trouble};
 use super::index::Index;
 use super::object::Objects;
+use super::pending::PendingRecords;
 use super::row::Row;
 use super::settings::StoreSettings;
 use super::{CacheKey, catch_up, pack};
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     pub(super) settings: StoreSettings,
     pub(super) objects: Objects,
     pub(super) clock: Clock,
+    pub(super) pending: PendingRecords,
     index: RwLock<Arc<Index>>,
     caught_up: Mutex<Instant>,
     /// Finds that the index does not know of yet.
@@ -35,6 +37,7 @@ impl Shared {
             objects: Objects::of(&settings.folder),
             settings,
             clock: Clock::default(),
+            pending: PendingRecords::default(),
             index: RwLock::new(Arc::new(index)),
             caught_up: Mutex::new(Instant::now()),
             used: Mutex::default(),
@@ -121,12 +124,17 @@ impl Shared {
 
     /// Takes up what other drivers wrote.
     pub(super) fn catch_up(&self) {
-        self.with_index(|index| {
+        let pending = self.pending.latest();
+        let done = self.with_index(|index| {
             catch_up::catch_up(index, &self.packs(), &self.clock)?;
             index.refresh();
             self.clock.observe(index.latest()?);
             Ok(())
         });
+        if done.is_some() {
+            // This driver's own pack was read too; another's record may hold by now.
+            self.pending.forget(pending);
+        }
     }
 
     /// Takes up what other drivers wrote, unless that was done just now or is being done.

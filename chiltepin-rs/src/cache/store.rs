@@ -1,5 +1,6 @@
 //! The store: looking results up, and keeping them.
 
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,12 @@ use super::entry::{Entry, Found, Output};
 use super::error::{NotKept, OpenError, RestoreError, Trouble};
 use super::index::Index;
 use super::object::Unreadable;
+use super::pending::Pending;
 use super::record::{self, Body, Head, OutputRecord, Value};
 use super::row::Place;
 use super::settings::StoreSettings;
 use super::shared::Shared;
+use super::waiter::Waiter;
 use super::writer::{Job, Writer};
 use super::{CacheKey, format, frame};
 
@@ -67,7 +70,7 @@ impl Store {
         let writer = Writer::new(Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("chiltepin-cache".to_owned())
-            .spawn(move || writer.run(&received))
+            .spawn(move || writer.run_guarded(&received))
             .map_err(OpenError::Thread)?;
         Ok(Self {
             shared,
@@ -92,6 +95,9 @@ impl Store {
 
     /// `Gone` when the index may be behind the packs.
     fn look(&self, key: &CacheKey) -> Result<Option<Found>, Unread> {
+        if let Some(pending) = self.shared.pending.get(key) {
+            return self.look_at_pending(key, &pending);
+        }
         let place = self.shared.with_index(|index| index.locate(key)).flatten();
         let Some(place) = place else {
             return Err(Unread::Gone);
@@ -117,14 +123,22 @@ impl Store {
         }
     }
 
+    /// The same of what this process itself has kept just now.
+    fn look_at_pending(&self, key: &CacheKey, pending: &Pending) -> Result<Option<Found>, Unread> {
+        if pending.removed {
+            return Err(Unread::Gone);
+        }
+        let found = read(&pending.pack, pending.offset, pending.length)
+            .map_err(|_| Unread::Damaged)
+            .and_then(|payload| checked(key, &payload))
+            .and_then(|(head, value)| self.found(head, value));
+        // It is forgotten once the index has it.
+        Ok(found.ok())
+    }
+
     /// Reads the record of a key.
     fn frame(&self, key: &CacheKey, place: &Place) -> Result<(Head, Option<Bytes>), Unread> {
-        let payload = self.payload(place)?;
-        let (head, value) = record::value(&payload).map_err(|_| Unread::Damaged)?;
-        if head.key != *key {
-            return Err(Unread::Damaged);
-        }
-        Ok((head, value))
+        checked(key, &self.payload(place)?)
     }
 
     /// Reads the payload that stands at a place.
@@ -134,24 +148,14 @@ impl Store {
             .with_index(|index| index.pack(place.pack))
             .ok_or(Unread::Gone)?
             .map_err(|_| Unread::Gone)?;
-        let length = usize::try_from(place.length).map_err(|_| Unread::Damaged)?;
-        if length > frame::HEADER + frame::MAX_PAYLOAD {
-            return Err(Unread::Damaged);
-        }
-        let mut bytes = vec![0; length];
-        if let Err(error) = file.read_exact_at(&mut bytes, place.offset) {
-            self.shared.with_index(|index| {
-                index.close(place.pack);
-                Ok(())
-            });
-            return Err(match error.kind() {
-                ErrorKind::UnexpectedEof => Unread::Damaged,
-                // On a network file system a pack that was removed elsewhere, open or not.
-                _ => Unread::Gone,
-            });
-        }
-        frame::payload(&bytes).ok_or(Unread::Damaged)?;
-        Ok(Bytes::from(bytes).slice(frame::HEADER..))
+        read(&file, place.offset, place.length).inspect_err(|unread| {
+            if matches!(unread, Unread::Gone) {
+                self.shared.with_index(|index| {
+                    index.close(place.pack);
+                    Ok(())
+                });
+            }
+        })
     }
 
     /// The payload of a key's entry, for who lists.
@@ -210,11 +214,10 @@ impl Store {
         }
         let job = Job::Put {
             entry: Box::new(entry),
-            done: Box::new(done),
+            done: Waiter::new(done),
         };
-        if let Err(mpsc::SendError(Job::Put { done, .. })) = self.send(job) {
-            done(Err(NotKept::ReadOnly));
-        }
+        // A job that cannot be sent is dropped, which tells so.
+        let _ = self.send(job);
     }
 
     /// Keeps the content of a file that a task wrote; durable when this returns.
@@ -252,6 +255,33 @@ impl Store {
             }
         }
     }
+}
+
+/// Reads the payload of the frame that stands in a pack.
+fn read(pack: &File, offset: u64, length: u64) -> Result<Bytes, Unread> {
+    let length = usize::try_from(length).map_err(|_| Unread::Damaged)?;
+    if length > frame::HEADER + frame::MAX_PAYLOAD {
+        return Err(Unread::Damaged);
+    }
+    let mut bytes = vec![0; length];
+    if let Err(error) = pack.read_exact_at(&mut bytes, offset) {
+        return Err(match error.kind() {
+            ErrorKind::UnexpectedEof => Unread::Damaged,
+            // On a network file system a pack that was removed elsewhere, open or not.
+            _ => Unread::Gone,
+        });
+    }
+    frame::payload(&bytes).ok_or(Unread::Damaged)?;
+    Ok(Bytes::from(bytes).slice(frame::HEADER..))
+}
+
+/// The head and the value of a payload that is a key's.
+fn checked(key: &CacheKey, payload: &Bytes) -> Result<(Head, Option<Bytes>), Unread> {
+    let (head, value) = record::value(payload).map_err(|_| Unread::Damaged)?;
+    if head.key != *key {
+        return Err(Unread::Damaged);
+    }
+    Ok((head, value))
 }
 
 impl Drop for Store {

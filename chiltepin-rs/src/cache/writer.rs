@@ -12,6 +12,8 @@ use super::error::NotKept;
 use super::pack::PackWriter;
 use super::row::Row;
 use super::shared::Shared;
+use super::unindexed::Unindexed;
+use super::waiter::Waiter;
 use super::{CacheKey, frame, record};
 
 /// Larger values get a file of their own, so that packs stay quick to read through.
@@ -24,21 +26,25 @@ const GROUP_BYTES: usize = 16 << 20;
 /// How often the times of use are written down while nothing else is.
 const IDLE: Duration = Duration::from_secs(60);
 
-pub(super) type Done = Box<dyn FnOnce(Result<(), NotKept>) + Send>;
+/// How long nothing has come before the index is written: what comes one by one, each when the one
+/// before is durable, does not wait for it.
+const LULL: Duration = Duration::from_millis(20);
 
 pub(super) enum Job {
     Put {
         entry: Box<Entry>,
-        done: Done,
+        done: Waiter,
     },
     Remove {
         keys: Vec<CacheKey>,
-        done: Done,
+        done: Waiter,
     },
     Rewrite {
         packs: Vec<String>,
         reply: Sender<Rewritten>,
     },
+    #[cfg(test)]
+    Panic,
 }
 
 /// What a rewriting came to: the packs that are gone.
@@ -49,26 +55,50 @@ pub(super) type Rewritten = Result<Vec<String>, NotKept>;
 struct Group {
     frames: Vec<u8>,
     rows: Vec<Row>,
-    done: Vec<(Done, Result<(), NotKept>)>,
+    done: Vec<(Waiter, Result<(), NotKept>)>,
 }
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pack: Option<PackWriter>,
+    unindexed: Unindexed,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, pack: None }
+        Self {
+            shared,
+            pack: None,
+            unindexed: Unindexed::default(),
+        }
+    }
+
+    /// Serves until every sender is gone. After a panic nothing is kept any more, and whoever has
+    /// something queued is told so.
+    pub(super) fn run_guarded(self, jobs: &Receiver<Job>) {
+        let shared = Arc::clone(&self.shared);
+        if catch_unwind(AssertUnwindSafe(|| self.run(jobs))).is_err() {
+            let error = io::Error::other("the thread that writes has panicked");
+            shared.fail("nothing more is written", error);
+        }
     }
 
     /// Serves until every sender is gone.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+    fn run(mut self, jobs: &Receiver<Job>) {
         loop {
-            let first = match jobs.recv_timeout(IDLE) {
+            let patience = if self.unindexed.is_empty() {
+                IDLE
+            } else {
+                LULL
+            };
+            let first = match jobs.recv_timeout(patience) {
                 Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => {
+                Err(RecvTimeoutError::Timeout) if self.unindexed.is_empty() => {
                     self.shared.write_used();
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.unindexed.write(&self.shared);
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -83,16 +113,22 @@ impl Writer {
                         self.finish(std::mem::take(&mut group));
                         let _ = reply.send(self.rewrite(&packs));
                     }
+                    #[cfg(test)]
+                    Job::Panic => panic!("as asked"),
                 }
                 let full = group.done.len() >= GROUP_JOBS || group.frames.len() >= GROUP_BYTES;
                 next = if full { None } else { jobs.try_recv().ok() };
             }
             self.finish(group);
+            if self.unindexed.is_due() {
+                self.unindexed.write(&self.shared);
+            }
         }
+        self.unindexed.write(&self.shared);
         self.shared.write_used();
     }
 
-    fn put(&self, entry: &Entry, done: Done, group: &mut Group) {
+    fn put(&self, entry: &Entry, done: Waiter, group: &mut Group) {
         let result = self.encode(entry).and_then(|payload| group.push(&payload));
         group.done.push((done, result));
     }
@@ -111,7 +147,7 @@ impl Writer {
         record::entry(stamp, entry, object).ok_or(NotKept::TooLong)
     }
 
-    fn remove(&self, keys: &[CacheKey], done: Done, group: &mut Group) {
+    fn remove(&self, keys: &[CacheKey], done: Waiter, group: &mut Group) {
         let result = keys.iter().try_for_each(|key| {
             let stamp = self.shared.clock.stamp(SystemTime::now());
             let payload = record::tombstone(stamp, *key).ok_or(NotKept::TooLong)?;
@@ -120,18 +156,16 @@ impl Writer {
         group.done.push((done, result));
     }
 
-    /// Makes a group durable, lets it be found, and tells who waits, in that order.
+    /// Makes a group durable, lets this process find it, and tells who waits, in that order.
     fn finish(&mut self, mut group: Group) {
         let kept = self.append(&group.frames, &mut group.rows);
         for (done, result) in group.done {
-            let result = result.and_then(|()| kept.clone());
-            // A panic in there must not take the results of others along.
-            let _ = catch_unwind(AssertUnwindSafe(|| done(result)));
+            done.tell(result.and_then(|()| kept.clone()));
         }
     }
 
-    /// Appends frames, and puts their rows, whose offsets count from the first frame.
-    fn append(&mut self, frames: &[u8], rows: &mut [Row]) -> Result<(), NotKept> {
+    /// Appends frames, and takes up their rows, whose offsets count from the first frame.
+    fn append(&mut self, frames: &[u8], rows: &mut Vec<Row>) -> Result<(), NotKept> {
         if frames.is_empty() {
             return Ok(());
         }
@@ -141,23 +175,32 @@ impl Writer {
         let appended = self.pack().and_then(|pack| {
             let start = pack.length;
             pack.append(frames)?;
-            Ok((pack.name.clone(), start, pack.length))
+            Ok((
+                pack.name.clone(),
+                Arc::clone(&pack.readable),
+                start,
+                pack.length,
+            ))
         });
-        let (name, start, end) = appended.map_err(|error| {
+        let (name, readable, start, end) = appended.map_err(|error| {
             self.pack = None;
             self.shared.fail("its pack cannot be written", error)
         })?;
-        for row in &mut *rows {
+        for row in rows.iter_mut() {
             row.offset += start;
         }
-        self.shared
-            .with_index(|index| index.add(&name, end, end, rows));
+        self.shared.pending.add(&readable, rows);
+        self.unindexed.add(&name, end, rows);
         Ok(())
     }
 
     fn pack(&mut self) -> io::Result<&mut PackWriter> {
         if self.pack.as_ref().is_some_and(PackWriter::removed) {
             self.pack = None;
+        }
+        if self.pack.is_none() {
+            // Rows of two packs are not put into the index at once.
+            self.unindexed.write(&self.shared);
         }
         match &mut self.pack {
             Some(pack) => Ok(pack),
@@ -170,6 +213,8 @@ impl Writer {
         if self.shared.is_read_only() {
             return Err(NotKept::ReadOnly);
         }
+        // What holds is told by the index.
+        self.unindexed.write(&self.shared);
         let own = self.pack.take().map(|pack| pack.name);
         let old: Vec<&String> = packs.iter().chain(&own).collect();
         let Some(keep_from) = self.shared.first_stamp_beside(&old) else {
@@ -212,6 +257,8 @@ impl Writer {
             return Ok(false);
         }
         self.append(&group.frames, &mut group.rows)?;
+        // Before the pack is forgotten, and its rows with it.
+        self.unindexed.write(&self.shared);
         Ok(remove(&path) && {
             self.shared.with_index(|index| index.forget_pack(name));
             true

@@ -8,6 +8,7 @@ use chiltepin_executors::{OnLoss, Resources};
 use super::{Call, Capture, kind};
 use crate::Value;
 use crate::arg::{Inputs, IntoInputs};
+use crate::retries::Retries;
 use crate::task::{Directory, Options};
 
 /// One name or several.
@@ -90,8 +91,10 @@ impl<T: Value, K> Call<T, K> {
         self.set(|options| options.timeout = Some(timeout))
     }
 
-    /// How often a failed attempt is repeated, after a growing pause.
-    pub fn retries(self, retries: u32) -> Self {
+    /// How often a failed attempt is repeated, after a growing pause: a number, or [`Retries`] that
+    /// tell causes apart.
+    pub fn retries(self, retries: impl Into<Retries>) -> Self {
+        let retries = retries.into();
         self.set(|options| options.retries = Some(retries))
     }
 

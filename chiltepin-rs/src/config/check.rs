@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::check_resource;
 use super::error::{Mistake, MistakeKind, quoted_list};
 use super::keys::{RESOURCE_KEYS, WORKFLOW_KEYS};
 use super::nearest::nearest;
@@ -10,6 +9,7 @@ use super::reader::Reader;
 use super::resource::{LOCAL, Provider, Resource, Threads};
 use super::tree::{Entry, Format, Node, Position, Table, Value, shorten};
 use super::workflow_settings::{CacheFolder, CacheMode, LogLevel, WorkflowSettings};
+use super::{check_resource, check_retries};
 
 /// The table that is no resource.
 const WORKFLOW: &str = "workflow";
@@ -192,7 +192,7 @@ fn workflow<'a>(
         run_dir: reader
             .text("run_dir")
             .map_or(default.run_dir, PathBuf::from),
-        retries: reader.count("retries", 0).unwrap_or(default.retries),
+        retries: check_retries::check(&mut reader).unwrap_or(default.retries),
         executors: executors
             .as_ref()
             .map(|named| named.iter().map(|(name, _)| (*name).to_owned()).collect()),

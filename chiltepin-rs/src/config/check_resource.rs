@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::check_retries;
 use super::error::{Mistake, MistakeKind, quoted_list};
 use super::keys::{Providers, nearest_resource_key, providers_with, resource_keys};
 use super::reader::Reader;
@@ -95,7 +96,7 @@ pub(super) fn check(
     let default = Resource::new(&entry.key, provider);
     Some(Resource {
         prefix: reader.words("prefix").unwrap_or_default(),
-        retries: reader.optional_count("retries", 0),
+        retries: check_retries::check_optional(&mut reader),
         kill_grace: reader
             .duration("kill_grace", Duration::ZERO)
             .unwrap_or(default.kill_grace),

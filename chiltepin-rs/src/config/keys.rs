@@ -104,6 +104,22 @@ pub(super) const WORKFLOW_KEYS: &[&str] = &[
     "log_level",
 ];
 
+/// The keys of a table `retries`.
+pub(super) const RETRIES_KEYS: &[&str] = &[
+    "others",
+    "error",
+    "panic",
+    "timeout",
+    "lost",
+    "out_of_memory",
+    "system",
+    "exit_codes",
+    "back_off",
+    "longest",
+    "scale_memory",
+    "scale_timeout",
+];
+
 /// Names that other programs have for our keys.
 const SYNONYMS: &[(&str, &str)] = &[
     ("constraint", "scheduler_options"),
@@ -180,6 +196,13 @@ mod tests {
             .chain(WORKFLOW_KEYS.iter().copied())
             .filter(|key| !is_there(key))
             .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn every_key_of_retries_stands_in_the_default_file() {
+        let is_there = |key: &&&str| crate::config::DEFAULT_FILE.contains(&format!("{key} = "));
+        let missing: Vec<_> = RETRIES_KEYS.iter().filter(|key| !is_there(key)).collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
 

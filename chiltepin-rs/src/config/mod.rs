@@ -30,6 +30,7 @@
 
 mod check;
 mod check_resource;
+mod check_retries;
 mod error;
 mod from_toml;
 mod from_yaml;

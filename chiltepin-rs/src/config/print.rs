@@ -1,9 +1,11 @@
 use std::fmt::{self, Display};
 
 use super::Config;
+use super::check_retries::CAUSES;
 use super::resource::{Allocation, Batch, Pool, Provider, Resource, Threads};
 use super::units::{print_duration, print_memory, print_walltime};
 use super::workflow_settings::{CacheFolder, WorkflowSettings};
+use crate::retries::{BackOff, Cause, Retries};
 
 /// TOML that says everything the configuration holds, defaults included, and reads back as the
 /// same. What is not set has no line.
@@ -46,7 +48,7 @@ impl Writer<'_, '_> {
     fn workflow(&mut self, settings: &WorkflowSettings) -> fmt::Result {
         writeln!(self.formatter, "[workflow]")?;
         self.text("run_dir", &settings.run_dir.to_string_lossy())?;
-        self.plain("retries", settings.retries)?;
+        self.plain("retries", printed_retries(&settings.retries))?;
         if let Some(executors) = &settings.executors {
             self.texts("executors", executors)?;
         }
@@ -89,7 +91,8 @@ impl Writer<'_, '_> {
         if !resource.prefix.is_empty() {
             self.texts("prefix", &resource.prefix)?;
         }
-        self.optional("retries", resource.retries)?;
+        let retries = resource.retries.as_ref().map(printed_retries);
+        self.optional("retries", retries)?;
         self.text("kill_grace", &print_duration(resource.kill_grace))
     }
 
@@ -167,6 +170,36 @@ impl Writer<'_, '_> {
         }
         self.pool(&batch.pool)
     }
+}
+
+/// A number where that says it all, else a table.
+fn printed_retries(retries: &Retries) -> String {
+    let back_off = retries.given_back_off();
+    let factors = retries.given_factors();
+    if retries.counts().is_empty() && back_off.is_none() && factors == (None, None) {
+        return retries.others().to_string();
+    }
+    let mut keys = vec![format!("others = {}", retries.others())];
+    let mut exit_codes = Vec::new();
+    for (cause, count) in retries.counts() {
+        match (*cause, CAUSES.iter().find(|(_, known)| known == cause)) {
+            (_, Some((key, _))) => keys.push(format!("{key} = {count}")),
+            (Cause::ExitCode(code), None) => exit_codes.push(format!("{code} = {count}")),
+            (_, None) => debug_assert!(false, "every cause has a key"),
+        }
+    }
+    if !exit_codes.is_empty() {
+        keys.push(format!("exit_codes = {{ {} }}", exit_codes.join(", ")));
+    }
+    if let Some(BackOff { base, longest }) = back_off {
+        keys.push(format!("back_off = {}", quoted(&print_duration(base))));
+        keys.push(format!("longest = {}", quoted(&print_duration(longest))));
+    }
+    // Debug keeps the point that makes it a float to TOML.
+    let (memory, timeout) = factors;
+    keys.extend(memory.map(|factor| format!("scale_memory = {factor:?}")));
+    keys.extend(timeout.map(|factor| format!("scale_timeout = {factor:?}")));
+    format!("{{ {} }}", keys.join(", "))
 }
 
 /// A text as TOML writes it.

@@ -63,22 +63,28 @@ impl<'t> Reader<'t, '_> {
 
     /// A number from 0 to 1.
     pub(super) fn fraction(&mut self, key: &str) -> Option<f64> {
+        self.number(key, 0..=1)
+    }
+
+    /// A number from 1 to 1000.
+    pub(super) fn factor(&mut self, key: &str) -> Option<f64> {
+        self.number(key, 1..=1000)
+    }
+
+    fn number(&mut self, key: &str, range: RangeInclusive<i32>) -> Option<f64> {
         let entry = self.entry(key)?;
+        let (least, most) = (*range.start(), *range.end());
         let number = match entry.node.value {
             Value::Float(number) => number,
-            // Those outside 0 and 1 are refused below, whatever they become.
+            // Those outside the range are refused below, whatever they become.
             Value::Integer(number) => i32::try_from(number).map_or(f64::INFINITY, f64::from),
-            _ => return self.wrong(entry, "a number from 0 to 1"),
+            _ => return self.wrong(entry, &format!("a number from {least} to {most}")),
         };
-        if (0.0..=1.0).contains(&number) {
+        if (f64::from(least)..=f64::from(most)).contains(&number) {
             return Some(number);
         }
-        self.bad(
-            entry,
-            &entry.node,
-            "it must be from 0 to 1".to_owned(),
-            None,
-        )
+        let reason = format!("it must be from {least} to {most}");
+        self.bad(entry, &entry.node, reason, None)
     }
 
     /// A text that is not empty.
@@ -310,7 +316,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// `None` where the key stands with YAML's null, which then means its default.
-    fn unless_null(&self, key: &str) -> Option<()> {
+    pub(super) fn unless_null(&self, key: &str) -> Option<()> {
         (self.entry(key)?.node.value != Value::Nothing).then_some(())
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::keys::PROVIDER_NAMES;
 use super::nearest::nearest;
+use crate::retries::Retries;
 
 /// The name of the resource that is there without being configured.
 pub const LOCAL: &str = "local";
@@ -18,8 +19,8 @@ pub struct Resource {
     /// The words put before what is started there: each command on threads, elsewhere what
     /// starts the workers. `["apptainer", "exec", "model.sif"]` runs them in a container.
     pub prefix: Vec<String>,
-    /// How often a task that failed there is tried again; the workflow's number if not given.
-    pub retries: Option<u32>,
+    /// How often a task that failed there is tried again; as the workflow says if not given.
+    pub retries: Option<Retries>,
     /// How long a process that was told to stop may take before it is killed.
     pub kill_grace: Duration,
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::retries::Retries;
 use tracing::level_filters::LevelFilter;
 
 /// The settings of a run: the table `workflow`.
@@ -13,7 +14,7 @@ pub struct WorkflowSettings {
     /// The folder that holds what runs leave behind, from the working directory of the program.
     pub run_dir: PathBuf,
     /// How often a failed task is tried again.
-    pub retries: u32,
+    pub retries: Retries,
     /// Where calls without `.on()` may go; anywhere if not given. Each is configured.
     pub executors: Option<Vec<String>>,
     /// How many tasks with a label may run at once.
@@ -34,7 +35,7 @@ impl Default for WorkflowSettings {
     fn default() -> Self {
         Self {
             run_dir: PathBuf::from("runs"),
-            retries: 0,
+            retries: Retries::default(),
             executors: None,
             limits: BTreeMap::new(),
             cache: None,

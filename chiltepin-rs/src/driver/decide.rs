@@ -13,6 +13,15 @@ impl Driver {
     pub(super) fn decide(&self, commands: &[Command<Payload, TaskError>]) {
         let mut roots: HashMap<TaskId, TaskError> = HashMap::new();
         for command in commands {
+            if let Command::Retrying {
+                payload,
+                scaled: Some(scaled),
+                ..
+            } = command
+            {
+                // Before anybody starts the next attempt.
+                payload.header().set_scaled(*scaled);
+            }
             let Command::Ended {
                 id,
                 attempt,

@@ -9,13 +9,16 @@ use parking_lot::RwLock;
 use super::Recorder;
 use super::lock::Payload;
 use crate::kernel::{ExecutorId, ExecutorSet, LabelId};
+use crate::retries::Retries;
 
 /// An executor of the workflow, or the reason why one of that name is none.
 pub(crate) struct Installed {
     pub(crate) name: Arc<str>,
     pub(crate) state: Result<Arc<dyn Executor>, String>,
     /// How often failed attempts are repeated there, if it says so.
-    pub(crate) retries: Option<u32>,
+    pub(crate) retries: Option<Retries>,
+    /// How many workers a task may lose there.
+    pub(super) crash_limit: u32,
     bound: RwLock<Bound>,
     /// How often it was to be told of waiting work since somebody began to tell it.
     pub(super) to_tell: AtomicU32,
@@ -38,14 +41,23 @@ impl Installed {
         name: &str,
         state: Result<Arc<dyn Executor>, String>,
         largest: Capacity,
-        retries: Option<u32>,
+        retries: Option<Retries>,
     ) -> Self {
         Self {
             name: Arc::from(name),
             state,
             retries,
+            crash_limit: 1,
             bound: RwLock::new(Ok(largest)),
             to_tell: AtomicU32::new(0),
+        }
+    }
+
+    /// Says how many workers a task may lose there; one if nothing is said.
+    pub(crate) fn with_crash_limit(self, crash_limit: u32) -> Self {
+        Self {
+            crash_limit,
+            ..self
         }
     }
 
@@ -77,6 +89,11 @@ impl Installed {
         }
     }
 
+    /// The most room one place of it ever has, if it runs anything.
+    pub(super) fn largest(&self) -> Option<Capacity> {
+        self.bound.read().as_ref().ok().copied()
+    }
+
     /// Why it runs nothing, if it does not.
     pub(super) fn unavailable(&self) -> Option<String> {
         match &self.state {
@@ -90,7 +107,7 @@ impl Installed {
 pub(crate) struct Settings {
     /// Where a call may go that names no executor; none for everywhere.
     pub(crate) executors: Option<Vec<String>>,
-    pub(crate) retries: u32,
+    pub(crate) retries: Retries,
     pub(crate) labels: Labels,
     pub(crate) run_folder: PathBuf,
     /// Whether some executor keeps accounts of its attempts, so that the time of each submit is

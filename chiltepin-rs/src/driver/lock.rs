@@ -14,7 +14,7 @@ use super::inbox::{Inbox, NewCall};
 use super::plain::PlainPlans;
 use super::rooms::RoomsOf;
 use super::submit::Arrivals;
-use super::{Installed, Scope, Settings, timers};
+use super::{Installed, Scope, Settings, cause, timers};
 use crate::error::{ErrorKind, TaskError};
 use crate::kernel::{Command, Dependency, Event, ExecutorId, Finish, Kernel};
 use crate::task::{AnyTask, Header};
@@ -167,10 +167,13 @@ impl Driver {
             Outcome::Failed(failure) => {
                 let name = executor.and_then(|executor| self.executor_name(executor));
                 let place = task.header().place(name, attempt.attempt);
-                let retryable = failure.retryable;
+                let cause = cause::cause(&failure, task.header());
                 let kind = ErrorKind::of_failure(failure.kind, place.executor.as_deref());
                 let failure = TaskError::new(kind, place);
-                Finish::Failed { failure, retryable }
+                let retries = task.header().retries();
+                let is_worth_it = || retries.is_none_or(|retries| retries.is_worth_it(&failure));
+                let cause = cause.filter(|_| is_worth_it());
+                Finish::Failed { failure, cause }
             }
         };
         self.note_finished(task.header(), attempt, &finish, returned.as_deref());
@@ -182,7 +185,7 @@ impl Driver {
             _ => None,
         };
         let keep = executor.map(|executor| (executor, task.kind().holds_thread()));
-        let arrivals = self.ask(Event::Finished { attempt, finish });
+        let arrivals = self.ask([Event::Finished { attempt, finish }]);
         let next = self.welcome(arrivals, keep);
         if kept.is_some() {
             let _ = catch(|| drop(kept));
@@ -205,10 +208,17 @@ impl Driver {
         });
     }
 
-    /// A result was looked for; where it is there, the task has its value.
-    pub(crate) fn looked(self: &Arc<Self>, id: TaskId, is_there: bool) {
-        self.note_looked(id, is_there);
-        self.tell(Event::Looked { id, is_there });
+    /// Results were looked for; where one is there, which is said with its task's id, the task has
+    /// its value.
+    pub(crate) fn looked(self: &Arc<Self>, answers: impl IntoIterator<Item = (TaskId, bool)>) {
+        let answers: Vec<_> = answers.into_iter().collect();
+        for (id, is_there) in &answers {
+            self.note_looked(*id, *is_there);
+        }
+        let answers = answers.into_iter();
+        let arrivals = self.ask(answers.map(|(id, is_there)| Event::Looked { id, is_there }));
+        let kept = self.welcome(arrivals, None);
+        debug_assert!(kept.is_none(), "nobody is there to go on with it");
     }
 
     /// A result outlives the process, or it is known that it cannot.
@@ -254,21 +264,23 @@ impl Driver {
 
     /// Hands an event to the kernel and does what it commands.
     pub(crate) fn tell(self: &Arc<Self>, event: Event<'_, Payload, TaskError>) {
-        let arrivals = self.ask(event);
+        let arrivals = self.ask([event]);
         let kept = self.welcome(arrivals, None);
         debug_assert!(kept.is_none(), "nobody is there to go on with it");
     }
 
-    /// Hands an event to the kernel; where calls differ in priority, after a batch of those that
-    /// were submitted before it, for room that an event makes is for the best of them all.
-    fn ask(&self, event: Event<'_, Payload, TaskError>) -> Arrivals {
+    /// Hands events to the kernel; where calls differ in priority, after a batch of those that
+    /// were submitted before, for room that an event makes is for the best of them all.
+    fn ask<'a>(&self, events: impl IntoIterator<Item = Event<'a, Payload, TaskError>>) -> Arrivals {
         let mut arrivals = Arrivals::new();
         let mut state = self.lock();
         if self.inbox.is_prioritised() {
             self.admit_batch(&mut state, &mut arrivals);
         }
         let now = state.now(false);
-        state.kernel.handle(event, now, &mut arrivals.commands);
+        for event in events {
+            state.kernel.handle(event, now, &mut arrivals.commands);
+        }
         self.leave(state, &arrivals.commands);
         arrivals
     }

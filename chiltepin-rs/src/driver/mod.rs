@@ -13,6 +13,7 @@
 //! endings it names, unlocks, and performs its commands. User code (wakers, `Clone`, `Drop`,
 //! closures) never runs under the lock.
 
+mod cause;
 mod decide;
 mod inbox;
 mod installed;
@@ -30,7 +31,11 @@ mod tests;
 mod timers;
 mod wanted;
 
-pub(crate) use installed::{CacheCounts, Installed, Labels, Results, Settings};
-pub(crate) use lock::{Driver, Payload};
+#[cfg(feature = "records")]
+pub(crate) use installed::{CacheCounts, Results};
+pub(crate) use installed::{Installed, Labels, Settings};
+pub(crate) use lock::Driver;
+#[cfg(feature = "records")]
+pub(crate) use lock::Payload;
 pub(crate) use record::Recorder;
 pub(crate) use scope::Scope;

@@ -71,7 +71,7 @@ impl Driver {
                 }
                 Command::Look { id, payload } => match &self.settings.results {
                     Some(results) => results.look(id, payload),
-                    None => self.looked(id, false),
+                    None => self.looked([(id, false)]),
                 },
                 Command::Keep { attempt, payload } => match &self.settings.results {
                     Some(results) => results.keep(attempt.task, payload),
@@ -91,6 +91,7 @@ impl Driver {
                     payload,
                     at,
                     failure,
+                    ..
                 } => {
                     if failure.is_none() && payload.kind() == TaskKind::Join {
                         // What a join that took too long has submitted must not run beside what

@@ -1,9 +1,13 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
 use chiltepin_executors::{Asked, Demand, Executor, Resources, TaskKind};
 
-use super::Driver;
 use super::installed::Misfit;
+use super::{Driver, Installed, cause};
 use crate::error::ErrorKind;
-use crate::kernel::{ExecutorId, ExecutorSet, Retry, Rules};
+use crate::kernel::{ExecutorId, ExecutorSet, Retry, Rules, Scaling};
+use crate::retries::Retries;
 use crate::task::Header;
 
 /// Where a call may run and by what rules, worked out from its settings and the configuration.
@@ -169,32 +173,102 @@ impl Driver {
             limited.sort_unstable_by_key(|label| label.0);
             limited.dedup();
         }
-        let retries = header
-            .retries()
-            .or_else(|| self.executor_retries(executors));
-        let retries = retries.unwrap_or(self.settings.retries);
+        let retries = self.retries(header, executors);
+        let retry = self.retry(&retries, header, executors);
         let timeout = header.timeout();
         let is_cached = self.settings.results.is_some() && header.is_cached();
-        if limited.is_empty() && timeout.is_none() && retries == 0 && !is_cached {
+        if limited.is_empty() && timeout.is_none() && retry.is_nothing() && !is_cached {
             return None;
         }
-        let retry = Retry {
-            retries,
-            seed: self.settings.seed,
-            ..Retry::default()
-        };
         Some(Box::new(Rules {
             labels: limited,
             timeout,
+            scaling: self.scaling(&retries, header, executors),
             retry,
             is_cached,
         }))
     }
 
-    /// What the configuration of the first of these executors says of retries.
-    fn executor_retries(&self, executors: ExecutorSet) -> Option<u32> {
-        let first = executors.0.trailing_zeros() as usize;
-        self.executors.get(first)?.retries
+    /// How often it is repeated, as the call says, else its task, else the configuration of the first
+    /// of these executors, else that of the workflow.
+    fn retries<'a>(&'a self, header: &'a Header, executors: ExecutorSet) -> Cow<'a, Retries> {
+        let of_task = || header.info().defaults.retries.map(Retries::new);
+        let of_executor = || self.first(executors)?.retries.as_ref();
+        if let Some(retries) = header.retries() {
+            return Cow::Borrowed(retries);
+        }
+        if let Some(retries) = of_task() {
+            return Cow::Owned(retries);
+        }
+        Cow::Borrowed(of_executor().unwrap_or(&self.settings.retries))
+    }
+
+    fn first(&self, executors: ExecutorSet) -> Option<&Installed> {
+        self.executors.get(executors.0.trailing_zeros() as usize)
+    }
+
+    /// The same, as the kernel counts them.
+    fn retry(&self, retries: &Retries, header: &Header, executors: ExecutorSet) -> Retry {
+        if cause::counts_losses(retries) {
+            header.report_losses();
+        }
+        let crash_limit = self.first(executors).map_or(1, |first| first.crash_limit);
+        cause::retry(retries, crash_limit, self.settings.seed)
+    }
+}
+
+impl Driver {
+    /// What more the next attempt gets, where the call has anything that can grow.
+    fn scaling(
+        &self,
+        retries: &Retries,
+        header: &Header,
+        executors: ExecutorSet,
+    ) -> Option<Scaling> {
+        let timeout = header.timeout().filter(|_| retries.timeout_factor() > 1.0);
+        let has_memory = header.resources().memory > 0 && retries.memory_factor() > 1.0;
+        if timeout.is_none() && !has_memory {
+            return None;
+        }
+        let rooms = executors.iter().filter_map(|executor| {
+            let installed = self.executors.get(usize::from(executor.0))?;
+            Some((executor, installed.largest()?.memory))
+        });
+        let longest = |timeout| self.longest(timeout, retries.timeout_factor(), header, executors);
+        Some(Scaling {
+            timeout: retries.timeout_factor(),
+            longest: timeout.map(longest).unwrap_or_default(),
+            memory: retries.memory_factor(),
+            rooms: rooms.collect(),
+        })
+    }
+
+    /// How far a timeout may grow so that all these executors still admit the call, as far as any
+    /// run will see it.
+    fn longest(
+        &self,
+        timeout: Duration,
+        factor: f64,
+        header: &Header,
+        executors: ExecutorSet,
+    ) -> Duration {
+        const STEPS: usize = 64;
+        let geometry = header.geometry();
+        let admits = |timeout: &Duration| {
+            let asked = Asked {
+                geometry,
+                timeout: Some(*timeout),
+            };
+            let mut all = executors.iter().filter_map(|executor| {
+                let installed = self.executors.get(usize::from(executor.0))?;
+                installed.executor()
+            });
+            all.all(|executor| executor.admit(&asked).is_ok())
+        };
+        let next =
+            |timeout: &Duration| Duration::try_from_secs_f64(timeout.as_secs_f64() * factor).ok();
+        let grown = std::iter::successors(next(&timeout), next).take(STEPS);
+        grown.take_while(admits).last().unwrap_or(timeout)
     }
 }
 

@@ -10,7 +10,7 @@ use super::offer::Room;
 use super::queue::Turn;
 use super::state::{State, StopCause};
 use super::timer::{Timer, TimerKind};
-use super::{Command, Ending, Finish};
+use super::{Cause, Command, Ending, Finish};
 
 impl<P: Clone, F: Clone> Kernel<P, F> {
     /// Starts the next attempt of a task that was bound.
@@ -32,10 +32,9 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             task: id,
             attempt: task.attempt,
         };
-        let (timeout, retries) = task
-            .rules
-            .as_ref()
-            .map_or((None, 0), |rules| (rules.timeout, rules.retry.retries));
+        let (timeout, last) = task.rules.as_ref().map_or((None, true), |rules| {
+            (rules.timeout, rules.retry.is_used_up())
+        });
         // A deadline beyond what the clock can say never comes.
         let deadline = timeout
             .filter(|_| self.tell_begin.0 & (1 << room.executor.0) == 0)
@@ -51,13 +50,12 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 kind: TimerKind::Timeout,
             });
         }
-        let counted = attempt.attempt - task.returned;
         commands.push(Command::Start {
             attempt,
             executor: room.executor,
             payload: task.payload.clone(),
             deadline,
-            last: counted > retries,
+            last,
             offer: self.placement.offers.number(room),
         });
     }
@@ -149,12 +147,17 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             | State::Keeping => return,
         };
         let shape = task.shape;
-        let repeats_left = task
-            .rules
-            .as_ref()
-            .is_some_and(|rules| attempt.attempt - task.returned <= rules.retry.retries);
-        let may_repeat =
-            repeats_left && self.mode < Mode::Closing && !self.placement.fits_nowhere(shape);
+        // A failure that comes of being stopped is none of the task's own.
+        let repeated_for = match (&finish, cause) {
+            (Finish::Failed { cause, .. }, None) => *cause,
+            (Finish::Succeeded | Finish::Abandoned, _) => None,
+            (_, Some(StopCause::Timeout)) => Some(Cause::Timeout),
+            (_, Some(StopCause::Cancel | StopCause::Close) | None) => None,
+        };
+        let rules = task.rules.as_ref();
+        let is_granted = |cause: &Cause| rules.is_some_and(|rules| rules.retry.grants(*cause));
+        let may_repeat = self.mode < Mode::Closing && !self.placement.fits_nowhere(shape);
+        let repeated_for = repeated_for.filter(is_granted).filter(|_| may_repeat);
         if timed {
             self.timers
                 .disarm(|timer| timer.attempt != attempt && self.table.is_timed(timer));
@@ -185,22 +188,18 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             return self.returned(attempt.task, commands);
         }
 
+        if let Some(repeated_for) = repeated_for {
+            let failure = match finish {
+                Finish::Failed { failure, .. } if cause.is_none() => Some(failure),
+                _ => None,
+            };
+            self.placement.give_back(shape, room);
+            return self.repeat(attempt, repeated_for, failure, now, commands);
+        }
         let ending = match (finish, cause) {
             (Finish::Succeeded, _) => Ending::Succeeded,
-            (Finish::Failed { failure, retryable }, None) => {
-                if retryable && may_repeat {
-                    self.placement.give_back(shape, room);
-                    return self.repeat(attempt, Some(failure), now, commands);
-                }
-                Ending::Failed(failure)
-            }
-            (_, Some(StopCause::Timeout)) => {
-                if may_repeat {
-                    self.placement.give_back(shape, room);
-                    return self.repeat(attempt, None, now, commands);
-                }
-                Ending::TimedOut { abandoned: false }
-            }
+            (Finish::Failed { failure, .. }, None) => Ending::Failed(failure),
+            (_, Some(StopCause::Timeout)) => Ending::TimedOut { abandoned: false },
             (_, Some(StopCause::Close)) | (Finish::Returned, None) => Ending::Closed,
             // An executor may stop an attempt on its own, as when it is shut down.
             (_, Some(StopCause::Cancel) | None) => Ending::Cancelled { abandoned: false },
@@ -246,14 +245,17 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
     fn repeat(
         &mut self,
         attempt: AttemptId,
+        cause: Cause,
         failure: Option<F>,
         now: Instant,
         commands: &mut Vec<Command<P, F>>,
     ) {
+        let scaled = self.scale(attempt.task, cause);
         let Some(task) = self.table.get_mut(attempt.task) else {
             return;
         };
-        let Some(rules) = &task.rules else { return };
+        let Some(rules) = &mut task.rules else { return };
+        rules.retry.count(cause);
         let counted = attempt.attempt - task.returned;
         let pause = rules.retry.pause(attempt.task.number(), counted);
         // A pause is at most a year, which every clock can add.
@@ -269,6 +271,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             attempt,
             payload,
             at,
+            scaled,
             failure,
         });
     }

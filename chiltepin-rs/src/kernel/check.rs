@@ -45,6 +45,14 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
                 task.returned <= task.attempt,
                 "task {id} was returned more often than it was started"
             );
+            let counted = task.rules.as_ref().map_or(0, |it| it.retry.counted());
+            let is_over =
+                task.attempt == 0 || matches!(task.state, State::Delayed { .. } | State::Ready);
+            assert_eq!(
+                counted + u32::from(!is_over),
+                task.attempt - task.returned,
+                "attempts of task {id} that count against its retries"
+            );
             match task.state {
                 State::Waiting { pending, external } => {
                     assert!(pending + external > 0, "task {id} waits for nothing");

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use chiltepin_executors::{AttemptId, TaskId};
 
-use super::{ExecutorId, ExecutorSet};
+use super::{ExecutorId, ExecutorSet, Scaled};
 
 /// What the driver is told to do, after unlocking.
 #[derive(Debug)]
@@ -28,11 +28,13 @@ pub(crate) enum Command<P, F> {
         executor: ExecutorId,
         payload: P,
     },
-    /// A failed attempt will be repeated at `at`.
+    /// A failed attempt will be repeated at `at`, with what is `scaled`, if that is other than
+    /// before.
     Retrying {
         attempt: AttemptId,
         payload: P,
         at: Instant,
+        scaled: Option<Scaled>,
         failure: Option<F>,
     },
     /// The task has ended, once and for all. `attempt` and `executor` tell where it ran last.

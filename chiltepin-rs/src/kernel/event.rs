@@ -76,8 +76,8 @@ pub(crate) enum Event<'a, P, F> {
 pub(crate) enum Finish<F> {
     /// With a value, which the driver holds.
     Succeeded,
-    /// With a failure; `retryable` if another attempt could end better.
-    Failed { failure: F, retryable: bool },
+    /// With a failure, for a cause; none if every attempt would meet it.
+    Failed { failure: F, cause: Option<Cause> },
     /// Because it was told to stop.
     Stopped,
     /// Not at all: where it ran is gone. Another attempt follows, which does not count as a retry.
@@ -126,6 +126,8 @@ pub(crate) struct Rules {
     pub(crate) timeout: Option<Duration>,
     /// Whether and when a failed attempt is repeated.
     pub(crate) retry: Retry,
+    /// What more the next attempt gets, where that may be any.
+    pub(crate) scaling: Option<Scaling>,
     /// Its result is looked for before it runs, and kept before it ends.
     pub(crate) is_cached: bool,
 }
@@ -135,10 +137,14 @@ pub(crate) struct Rules {
 /// The pause before the attempt after `attempt` is
 /// `min(base · 2^(attempt-1), longest) · (1 - jitter · u)`, with `u` in 0..1 drawn from `seed`,
 /// the task's number and the attempt, so that the same inputs give the same pause.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Retry {
-    /// How many attempts may follow the first.
+    /// How many attempts may follow those that failed for causes without a limit of their own.
     pub(crate) retries: u32,
+    /// How many of them did.
+    pub(crate) used: u32,
+    /// The causes that have a limit of their own, each once.
+    pub(crate) limits: Vec<Limit>,
     /// The pause after the first failure.
     pub(crate) base: Duration,
     /// The longest pause.
@@ -155,10 +161,65 @@ impl Default for Retry {
     fn default() -> Self {
         Self {
             retries: 0,
+            used: 0,
+            limits: Vec::new(),
             base: Duration::from_millis(100),
             longest: Duration::from_secs(60),
             jitter: 0.5,
             seed: 0,
         }
     }
+}
+
+/// How often attempts may follow those that failed for one cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) cause: Cause,
+    pub(crate) retries: u32,
+    /// How many of them did.
+    pub(crate) used: u32,
+}
+
+/// Why an attempt failed, as far as it decides whether another one follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// What it runs says so itself.
+    Error,
+    Panic,
+    Timeout,
+    /// A command ended with this code, which is an error where the code has no limit of its own.
+    ExitCode(i32),
+    /// A command was killed, in all likelihood because it took more memory than there was; an error
+    /// where that has no limit of its own.
+    OutOfMemory,
+    /// What it ran on is lost. It is repeated only where that has a limit of its own: an executor
+    /// repeats it too, and this comes after.
+    Lost,
+    /// Its worker was killed, in all likelihood because it took more memory than there was; lost
+    /// where that has no limit of its own.
+    WorkerOutOfMemory,
+    /// The system did not give what it needs.
+    System,
+}
+
+/// What more an attempt gets than one that had too little.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scaling {
+    /// By how much the timeout grows after one that was too short; at least 1.
+    pub(crate) timeout: f64,
+    /// No timeout grows beyond this.
+    pub(crate) longest: Duration,
+    /// By how much the memory grows after there was too little; at least 1.
+    pub(crate) memory: f64,
+    /// The most memory that its executors have for one task; it grows up to the largest of these.
+    pub(crate) rooms: Vec<(ExecutorId, u64)>,
+}
+
+impl Eq for Scaling {}
+
+/// What the next attempt gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scaled {
+    pub(crate) memory: u64,
+    pub(crate) timeout: Option<Duration>,
 }

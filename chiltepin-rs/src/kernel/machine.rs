@@ -248,7 +248,7 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
             order: 0,
             payload,
             rules: rules.filter(|rules| {
-                rules.timeout.is_some() || rules.retry.retries > 0 || rules.is_cached
+                rules.timeout.is_some() || !rules.retry.is_nothing() || rules.is_cached
             }),
             priority,
             shape: self.placement.enter(executors, demand, labels, timeout),

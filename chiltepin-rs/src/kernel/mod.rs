@@ -13,9 +13,9 @@
 //!   machine    submissions, dependencies, cancels, the end    graph    the table of tasks
 //!   attempt    start, finish, stop, repeat                    edge     who waits for whom
 //!   settle     how tasks end, and their dependents with them  timer    what comes due when
-//!   placement  which ready task goes where; of                retry    how long a pause is
+//!   placement  which ready task goes where; of                retry    whether, and after what pause
 //!              shape (queue), offer, limit, bound;           wanted   who hears what waits
-//!              keeping (room for large tasks)
+//!              keeping (room for large tasks)       scaling  what more the next attempt gets
 //! ```
 //!
 //! It is called inline, under one lock, by whoever submits or completes; what it commands is
@@ -48,6 +48,7 @@ mod offer;
 mod placement;
 mod queue;
 mod retry;
+mod scaling;
 mod settle;
 mod shape;
 mod state;
@@ -61,7 +62,8 @@ mod tests;
 
 pub(crate) use command::{Command, Ending, Root};
 pub(crate) use event::{
-    Dependency, Event, ExecutorId, ExecutorSet, Finish, LabelId, Retry, Rules, Submission,
+    Cause, Dependency, Event, ExecutorId, ExecutorSet, Finish, LabelId, Limit, Retry, Rules,
+    Scaled, Scaling, Submission,
 };
 pub(crate) use machine::Kernel;
 pub(crate) use state::Standing;

@@ -1,11 +1,76 @@
 use std::time::Duration;
 
-use super::Retry;
+use super::{Cause, Retry};
 
 /// No pause is longer: it keeps the arithmetic away from the ends of what a clock can say.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// What the exit status of a shell, or of a container, is when what it ran was killed: 128 and
+/// SIGKILL.
+const KILLED: i32 = 128 + 9;
+
+impl Cause {
+    /// The causes as which it counts, the first that has a limit of its own.
+    const fn counts_as(self) -> [Self; 3] {
+        match self {
+            Self::ExitCode(KILLED) => [self, Self::OutOfMemory, Self::Error],
+            Self::ExitCode(_) => [self, self, Self::Error],
+            Self::OutOfMemory => [self, self, Self::Error],
+            Self::WorkerOutOfMemory => [Self::OutOfMemory, Self::Lost, Self::Lost],
+            Self::Error | Self::Panic | Self::Timeout | Self::Lost | Self::System => [self; 3],
+        }
+    }
+
+    /// Whether a command that was killed has made its shell end.
+    pub(super) const fn is_killed(self) -> bool {
+        matches!(self, Self::ExitCode(KILLED))
+    }
+
+    /// Whether it is repeated where it has no limit of its own.
+    const fn is_general(self) -> bool {
+        !matches!(self, Self::Lost | Self::WorkerOutOfMemory)
+    }
+}
+
 impl Retry {
+    /// Whether no attempt may follow another, whatever the cause.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.retries == 0 && self.limits.iter().all(|limit| limit.retries == 0)
+    }
+
+    /// Whether no further attempt may follow another, whatever the cause.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.used >= self.retries && self.limits.iter().all(|limit| limit.used >= limit.retries)
+    }
+
+    /// Whether another attempt may follow one that failed for this cause.
+    pub(super) fn grants(&self, cause: Cause) -> bool {
+        match self.limit(cause) {
+            Some(at) => self.limits[at].used < self.limits[at].retries,
+            None => cause.is_general() && self.used < self.retries,
+        }
+    }
+
+    /// Is told that another attempt follows one that failed for this cause.
+    pub(super) fn count(&mut self, cause: Cause) {
+        match self.limit(cause) {
+            Some(at) => self.limits[at].used += 1,
+            None => self.used += 1,
+        }
+    }
+
+    /// How many attempts have followed others so far.
+    #[cfg(test)]
+    pub(super) fn counted(&self) -> u32 {
+        self.used + self.limits.iter().map(|limit| limit.used).sum::<u32>()
+    }
+
+    /// The place of the limit that a cause has of its own.
+    fn limit(&self, cause: Cause) -> Option<usize> {
+        let of = |cause| self.limits.iter().position(|limit| limit.cause == cause);
+        cause.counts_as().into_iter().find_map(of)
+    }
+
     /// The pause after `attempt` of the task of this number.
     pub(super) fn pause(&self, number: u64, attempt: u32) -> Duration {
         let longest = self.longest.min(LONGEST);
@@ -47,6 +112,7 @@ const fn mix(state: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Limit;
 
     const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -57,6 +123,61 @@ mod tests {
             longest: Duration::from_secs(1),
             jitter,
             seed: 7,
+            ..Retry::default()
+        }
+    }
+
+    #[test]
+    fn a_cause_counts_as_the_nearest_that_has_a_limit() {
+        let retry = |limits: &[Cause]| {
+            let limit = |&cause| Limit {
+                cause,
+                retries: 1,
+                used: 0,
+            };
+            Retry {
+                retries: 1,
+                limits: limits.iter().map(limit).collect(),
+                ..Retry::default()
+            }
+        };
+        // With what has a limit, the cause that is counted, and what is granted no more then.
+        let all: &[Cause] = &[Cause::Error, Cause::OutOfMemory, Cause::ExitCode(137)];
+        for (limits, cause, place) in [
+            (all, Cause::ExitCode(137), Some(2)),
+            (&all[..2], Cause::ExitCode(137), Some(1)),
+            (&all[..1], Cause::ExitCode(137), Some(0)),
+            (&[], Cause::ExitCode(137), None),
+            (all, Cause::ExitCode(1), Some(0)),
+            (all, Cause::OutOfMemory, Some(1)),
+            (&all[..1], Cause::OutOfMemory, Some(0)),
+            (all, Cause::WorkerOutOfMemory, Some(1)),
+            (
+                &[Cause::Error, Cause::Lost],
+                Cause::WorkerOutOfMemory,
+                Some(1),
+            ),
+            (all, Cause::Panic, None),
+            (all, Cause::Timeout, None),
+            (all, Cause::System, None),
+        ] {
+            let mut retry = retry(limits);
+            assert!(retry.grants(cause), "{limits:?}, {cause:?}");
+            retry.count(cause);
+            assert!(!retry.grants(cause), "{limits:?}, {cause:?}");
+            let used = |retry: &Retry| retry.limits.iter().position(|limit| limit.used == 1);
+            assert_eq!(used(&retry), place, "{limits:?}, {cause:?}");
+            assert_eq!(
+                (retry.used, retry.counted()),
+                (u32::from(place.is_none()), 1)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_lost_is_repeated_only_by_a_limit_of_its_own() {
+        for cause in [Cause::Lost, Cause::WorkerOutOfMemory] {
+            assert!(!retry(0.0).grants(cause), "{cause:?}");
         }
     }
 

@@ -18,6 +18,10 @@ pub(crate) struct NameId(pub(crate) u32);
 
 /// A text as the driver has it: cheap to make, and worked out by the writer.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "records"),
+    expect(dead_code, reason = "nobody writes it")
+)]
 pub(crate) enum Text {
     /// The full name of a task function.
     Function(&'static TaskInfo),
@@ -31,6 +35,7 @@ impl Text {
 }
 
 /// Something that happened, and when.
+#[cfg(feature = "records")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event<N> {
     pub(crate) at: u64,

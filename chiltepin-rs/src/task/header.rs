@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(feature = "records")]
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use chiltepin_executors::command::{CommandSpec, Stream};
@@ -21,7 +21,8 @@ use crate::call::Capture;
 use crate::driver::Driver;
 use crate::error::{ErrorKind, ErrorPlace};
 use crate::future::{Account, AnyFuture, Decision, Status, TaskOutput, TaskReport};
-use crate::kernel::ExecutorId;
+use crate::kernel::{ExecutorId, Scaled};
+use crate::retries::Retries;
 
 /// What is known of a call whatever its types.
 pub(crate) struct Header {
@@ -39,6 +40,10 @@ pub(crate) struct Header {
     losses: AtomicU16,
     /// How many of its attempts were returned.
     returns: AtomicU8,
+    /// A lost worker is a failure at once, which the kernel counts.
+    reports_losses: AtomicBool,
+    /// What its next attempt gets that is other than the call says.
+    scaled: Mutex<Option<Box<Scaled>>>,
     /// The account of the latest attempt that has ended, where its executor keeps one.
     account: Mutex<Option<Box<Account>>>,
     /// As what its result is kept, once it was looked for.
@@ -82,6 +87,8 @@ impl Header {
             executor: AtomicU8::new(NOWHERE),
             losses: AtomicU16::new(0),
             returns: AtomicU8::new(0),
+            reports_losses: AtomicBool::new(false),
+            scaled: Mutex::new(None),
             account: Mutex::new(None),
             #[cfg(feature = "records")]
             kept_as: OnceLock::new(),
@@ -153,9 +160,17 @@ impl Header {
     }
 
     pub(crate) fn resources(&self) -> Resources {
-        self.options()
-            .map(|options| options.resources)
-            .unwrap_or_default()
+        let given = self.options().map(|options| options.resources);
+        let given = given.unwrap_or_default();
+        match self.scaled.lock().as_deref() {
+            Some(&Scaled { memory, .. }) => Resources { memory, ..given },
+            None => given,
+        }
+    }
+
+    /// Is told, under the lock, what the next attempt gets that is other than the call says.
+    pub(crate) fn set_scaled(&self, scaled: Scaled) {
+        *self.scaled.lock() = Some(Box::new(scaled));
     }
 
     pub(crate) fn priority(&self) -> i32 {
@@ -164,20 +179,34 @@ impl Header {
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.options()
-            .and_then(|options| options.timeout)
+        let scaled = self.scaled.lock().as_deref().copied();
+        scaled
+            .and_then(|scaled| scaled.timeout)
+            .or_else(|| self.options()?.timeout)
             .or(self.info.defaults.timeout)
     }
 
-    /// How often a failed attempt is repeated, unless that is the workflow's to say.
-    pub(crate) fn retries(&self) -> Option<u32> {
-        self.options()
-            .and_then(|options| options.retries)
-            .or(self.info.defaults.retries)
+    /// How often a failed attempt is repeated, if the call says so.
+    pub(crate) fn retries(&self) -> Option<&Retries> {
+        self.options()?.retries.as_ref()
+    }
+
+    /// Lets executors report every worker that is lost under the task: its retries are counted
+    /// elsewhere.
+    pub(crate) fn report_losses(&self) {
+        self.reports_losses.store(true, Ordering::Relaxed);
+    }
+
+    /// What an executor is to do when the task's worker is lost.
+    fn on_reported_loss(&self) -> OnLoss {
+        match self.reports_losses.load(Ordering::Relaxed) {
+            true => OnLoss::Fail,
+            false => self.on_loss(),
+        }
     }
 
     /// What becomes of the task when its worker is lost.
-    fn on_loss(&self) -> OnLoss {
+    pub(crate) fn on_loss(&self) -> OnLoss {
         self.options()
             .and_then(|options| options.on_loss)
             .or(self.info.defaults.on_loss)
@@ -416,7 +445,7 @@ impl Header {
             info: self.info,
             name,
             directory,
-            on_loss: self.on_loss(),
+            on_loss: self.on_reported_loss(),
             variables: Vec::new(),
             arguments,
         }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::call::Capture;
 use crate::future::AnyFuture;
+use crate::retries::Retries;
 use chiltepin_executors::mpi::TaskGeometry;
 
 /// What a call sets beside its arguments. Most calls set nothing, and then there is none of it.
@@ -20,7 +21,7 @@ pub(crate) struct Options {
     pub(crate) outputs: Vec<PathBuf>,
     pub(crate) resources: Resources,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) retries: Option<u32>,
+    pub(crate) retries: Option<Retries>,
     pub(crate) priority: Option<i32>,
     pub(crate) labels: Vec<String>,
     pub(crate) on_loss: Option<OnLoss>,

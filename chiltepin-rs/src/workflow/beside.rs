@@ -11,6 +11,7 @@ use super::install::Ground;
 use super::session::Session;
 use crate::config::Config;
 use crate::driver::{Driver, Installed, Labels, Settings};
+use crate::retries::Retries;
 
 /// Opens a workflow that has `executor` under the name `elsewhere`, beside two threads under the
 /// name `local`.
@@ -37,7 +38,7 @@ pub(crate) fn open_with(executor: Arc<dyn Executor>) -> Workflow {
     ];
     let settings = Settings {
         executors: None,
-        retries: 0,
+        retries: Retries::default(),
         labels: Labels::default(),
         run_folder: run_folder.to_owned(),
         accounts: true,

@@ -57,7 +57,13 @@ impl Ground<'_> {
             Ok((executor, largest)) => (Ok(executor), largest),
             Err(reason) => (Err(reason), Capacity::UNBOUNDED),
         };
-        Installed::new(&resource.name, state, largest, resource.retries)
+        let crash_limit = match &resource.provider {
+            Provider::Localhost(pool) => pool.crash_limit,
+            Provider::Slurm(batch) | Provider::PbsPro(batch) => batch.pool.crash_limit,
+            _ => 1,
+        };
+        Installed::new(&resource.name, state, largest, resource.retries.clone())
+            .with_crash_limit(crash_limit)
     }
 
     /// Where the bodies of joins run: in the driver, any number at once.

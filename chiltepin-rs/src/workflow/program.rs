@@ -27,9 +27,14 @@ impl MainOptions {
     }
 
     fn builder(self) -> WorkflowBuilder {
-        match self.config {
+        let builder = match self.config {
             Some(path) => Workflow::builder().config(path),
             None => Workflow::builder(),
+        };
+        // A test's run is no record of anything.
+        match self.test {
+            Some(_) => builder.journal(false),
+            None => builder,
         }
     }
 }

@@ -104,6 +104,7 @@ queue = "debug"
 account = "project"
 walltime = "2-12"
 scheduler_options = ["--constraint=gpu"]
+retries = { others = 1, timeout = 2, exit_codes = { 75 = 5 }, back_off = "1s", longest = "5m", scale_memory = 2, scale_timeout = 1.5 }
 allocation = "current"
 poll_interval = "1m"
 address = "login1"

@@ -104,6 +104,21 @@ fn contradictions() {
 }
 
 #[test]
+fn retries() {
+    insta::assert_snapshot!(toml(&[
+        "[workflow]\nretries = 'often'",
+        "[workflow]\nretries = -1",
+        "[workflow]\nretries = { timeouts = 1, 75 = 2, colour = 'red' }",
+        "[workflow]\nretries = { error = -1, lost = 'never', back_off = 'soon' }",
+        "[workflow]\nretries = { exit_codes = 75 }",
+        "[workflow]\nretries = { exit_codes = { 0 = 1, 256 = 1, busy = 1, 75 = 'often' } }",
+        "[workflow]\nretries = { back_off = '2m', longest = '1m' }",
+        "[workflow]\nretries = { scale_memory = 0.5, scale_timeout = 'twice' }",
+        "[a]\nprovider = 'threads'\nretries = { exit_code = 1 }",
+    ]));
+}
+
+#[test]
 fn resources() {
     insta::assert_snapshot!(toml(&[
         "[a]",

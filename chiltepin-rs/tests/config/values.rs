@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chiltepin::config::{Allocation, Batch, Config, LogLevel, Provider, Resource};
+use chiltepin::{Cause, Retries};
 
 fn slurm(line: &str) -> Batch {
     let config = Config::from_toml(&format!("[x]\nprovider = 'slurm'\n{line}")).unwrap();
@@ -78,11 +79,68 @@ fn settings() {
     assert_eq!(settings.run_dir.to_str(), Some("/data/runs"));
     assert_eq!(
         (settings.retries, settings.grace),
-        (2, Duration::from_secs(60))
+        (Retries::new(2), Duration::from_secs(60))
     );
     assert_eq!(settings.log_level, Some(LogLevel::Warn));
     assert_eq!(settings.executors, Some(vec!["local".to_owned()]));
     assert_eq!(settings.limits, [("gpu".to_owned(), 1)].into());
+}
+
+#[test]
+fn retries() {
+    let second = Duration::from_secs(1);
+    let minute = Duration::from_secs(60);
+    for (text, expected) in [
+        ("3", Retries::new(3)),
+        ("{}", Retries::new(0)),
+        (
+            "{ others = 2, error = 0 }",
+            Retries::new(2).on(Cause::Error, 0),
+        ),
+        (
+            "{ lost = 1, timeout = 2, panic = 3, out_of_memory = 4, system = 5 }",
+            Retries::new(0)
+                .on(Cause::Panic, 3)
+                .on(Cause::Timeout, 2)
+                .on(Cause::Lost, 1)
+                .on(Cause::OutOfMemory, 4)
+                .on(Cause::System, 5),
+        ),
+        (
+            "{ exit_codes = { 75 = 5, 1 = 0 }, back_off = '1s' }",
+            Retries::new(0)
+                .on(Cause::ExitCode(75), 5)
+                .on(Cause::ExitCode(1), 0)
+                .back_off(second, minute),
+        ),
+        (
+            "{ back_off = '2m' }",
+            Retries::new(0).back_off(2 * minute, 2 * minute),
+        ),
+        (
+            "{ scale_memory = 2, scale_timeout = 1.5 }",
+            Retries::new(0).scale_memory(2.0).scale_timeout(1.5),
+        ),
+        (
+            "{ longest = 1 }",
+            Retries::new(0).back_off(Duration::from_millis(100), second),
+        ),
+    ] {
+        assert_eq!(
+            threads(&format!("retries = {text}")).retries,
+            Some(expected),
+            "{text}"
+        );
+    }
+    assert_eq!(threads("").retries, None);
+    let config =
+        "workflow: {retries: {exit_codes: {75: 5}}}\na: {provider: threads, retries: null}";
+    let config = Config::from_yaml(config).unwrap();
+    assert_eq!(
+        config.workflow.retries,
+        Retries::new(0).on(Cause::ExitCode(75), 5)
+    );
+    assert_eq!(config.resource("a").unwrap().retries, None);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::Command;
 
 use super::super::error::OpenError;
+use super::super::writer::Job;
 use super::*;
 
 #[test]
@@ -147,4 +148,55 @@ fn a_read_only_disk_is_read() {
     );
     assert_eq!(value(&store, 1).unwrap(), b"one");
     assert_eq!(keep(&store, entry(2, b"two")), Err(NotKept::ReadOnly));
+}
+
+#[test]
+fn whoever_waits_is_told_when_the_thread_that_writes_panics() {
+    let place = Place::new();
+    let store = place.open();
+    keep(&store, entry(1, b"one")).unwrap();
+    // The thread is held while more is queued behind what makes it panic.
+    let (release, held) = mpsc::channel::<()>();
+    let (told, is_held) = mpsc::channel();
+    store.put(entry(2, b"two"), move |_| {
+        told.send(()).unwrap();
+        let _ = held.recv();
+    });
+    is_held.recv().unwrap();
+    let (reply, told) = mpsc::channel();
+    assert!(store.send(Job::Panic).is_ok());
+    for number in 3..6 {
+        let reply = reply.clone();
+        store.put(entry(number, b"more"), move |result| {
+            reply.send(result).unwrap()
+        });
+    }
+    drop((release, reply));
+    let told: Vec<_> = told.iter().collect();
+    assert_eq!(told, vec![Err(NotKept::ReadOnly); 3]);
+    let trouble = store.trouble().unwrap().to_string();
+    assert!(trouble.contains("nothing more is written"), "{trouble}");
+    assert_eq!(keep(&store, entry(6, b"six")), Err(NotKept::ReadOnly));
+    for (number, expected) in [(1, b"one"), (2, b"two")] {
+        assert_eq!(value(&store, number).unwrap(), expected);
+    }
+}
+
+#[test]
+fn what_is_kept_is_found_before_it_is_in_the_index() {
+    let place = Place::new();
+    let store = place.open();
+    let in_index = |number| {
+        let place = store.shared.with_index(|index| index.locate(&key(number)));
+        place.unwrap().is_some()
+    };
+    for number in 0..3 {
+        keep(&store, entry(number, b"soon")).unwrap();
+        assert_eq!(value(&store, number).unwrap(), b"soon");
+    }
+    let last = store.shared.pending.get(&key(2));
+    assert!(last.is_some() || in_index(2));
+    store.shared.catch_up();
+    assert!(store.shared.pending.get(&key(2)).is_none());
+    assert!((0..3).all(in_index));
 }

@@ -45,6 +45,23 @@ fn other_drivers_packs_are_looked_at_once_a_while() {
 }
 
 #[test]
+fn what_is_kept_after_a_find_holds_though_the_clock_is_behind() {
+    let place = Place::new();
+    // Opened first: who opens a store sees the latest stamp in it.
+    let behind = place.open();
+    let ahead = place.open();
+    let now = super::super::record::nanoseconds(SystemTime::now());
+    ahead.shared.clock.observe(now + (1 << 50));
+    keep(&ahead, entry(1, b"before")).unwrap();
+    drop(ahead);
+    assert_eq!(value(&behind, 1).unwrap(), b"before");
+    keep(&behind, entry(1, b"after")).unwrap();
+    drop(behind);
+    assert_eq!(value(&place.open(), 1).unwrap(), b"after");
+    assert_eq!(value(&place.open_elsewhere(), 1).unwrap(), b"after");
+}
+
+#[test]
 fn many_threads_and_two_drivers_keep_and_find() {
     let place = Place::new();
     let stores = [place.open(), place.open(), place.open_elsewhere()];

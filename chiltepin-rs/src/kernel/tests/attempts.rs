@@ -38,7 +38,7 @@ fn a_permanent_failure_is_not_repeated() {
     let id = fixture.submit(call().retries(2));
     let finish = Finish::Failed {
         failure: 5,
-        retryable: false,
+        cause: None,
     };
     assert_eq!(fixture.finish(id, 1, finish), ["end 1.1: Failed(5)"]);
 }
@@ -149,7 +149,7 @@ fn cancelling_stops_what_runs_whatever_it_answers() {
         (
             Finish::Failed {
                 failure: 5,
-                retryable: true,
+                cause: Some(Cause::Error),
             },
             false,
         ),

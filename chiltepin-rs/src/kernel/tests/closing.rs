@@ -115,7 +115,7 @@ fn killing_stops_what_runs_whatever_it_answers() {
         Finish::Stopped,
         Finish::Failed {
             failure: 5,
-            retryable: true,
+            cause: Some(Cause::Error),
         },
         Finish::Abandoned,
     ] {

@@ -74,7 +74,7 @@ fn the_failure_of_the_first_link_ends_a_long_chain_in_order() {
     };
     let finish = Finish::Failed {
         failure: 1,
-        retryable: true,
+        cause: Some(Cause::Error),
     };
     fixture.kernel.handle(
         Event::Finished { attempt, finish },

@@ -11,6 +11,7 @@ mod large;
 mod model;
 mod placement;
 mod random;
+mod retries;
 mod step;
 mod verdict;
 mod wanted;
@@ -20,8 +21,8 @@ use std::time::{Duration, Instant};
 use chiltepin_executors::{AttemptId, Capacity, Demand, TaskId};
 
 use super::{
-    Command, Dependency, Event, ExecutorId, ExecutorSet, Finish, Kernel, LabelId, Retry, Rules,
-    Submission,
+    Cause, Command, Dependency, Event, ExecutorId, ExecutorSet, Finish, Kernel, LabelId, Limit,
+    Retry, Rules, Scaled, Scaling, Submission,
 };
 
 /// One core and nothing else.
@@ -141,6 +142,28 @@ impl Call {
         self.rules.retry.retries = retries;
         self
     }
+
+    /// Doubles what was too little, up to a timeout of 5 s and so much memory on each executor.
+    fn scaled(mut self, rooms: &[u64]) -> Self {
+        let rooms = rooms.iter().zip(0..);
+        self.rules.scaling = Some(Scaling {
+            timeout: 2.0,
+            longest: Duration::from_secs(5),
+            memory: 2.0,
+            rooms: rooms.map(|(room, id)| (ExecutorId(id), *room)).collect(),
+        });
+        self
+    }
+
+    /// Gives a cause a limit of its own.
+    fn limit(mut self, cause: Cause, retries: u32) -> Self {
+        self.rules.retry.limits.push(Limit {
+            cause,
+            retries,
+            used: 0,
+        });
+        self
+    }
 }
 
 impl Fixture {
@@ -204,11 +227,16 @@ impl Fixture {
             Command::Retrying {
                 attempt,
                 at,
+                scaled,
                 failure,
                 ..
             } => {
+                let scaled = scaled.map_or(String::new(), |Scaled { memory, timeout }| {
+                    let timeout = timeout.map(|timeout| timeout.as_millis());
+                    format!(", with {memory} B and {timeout:?} ms")
+                });
                 format!(
-                    "repeat {attempt} at {} ms after {failure:?}",
+                    "repeat {attempt} at {} ms after {failure:?}{scaled}",
                     milliseconds(*at)
                 )
             }
@@ -326,9 +354,18 @@ impl Fixture {
             attempt,
             Finish::Failed {
                 failure,
-                retryable: true,
+                cause: Some(Cause::Error),
             },
         )
+    }
+
+    /// Reports a failure for this cause.
+    fn fail_for(&mut self, cause: Cause, task: TaskId, attempt: u32) -> Vec<String> {
+        let finish = Finish::Failed {
+            failure: 5,
+            cause: Some(cause),
+        };
+        self.finish(task, attempt, finish)
     }
 
     fn looked(&mut self, id: TaskId, is_there: bool) -> Vec<String> {

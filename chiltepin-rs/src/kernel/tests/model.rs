@@ -8,9 +8,13 @@ use proptest::sample::Index;
 
 use super::step::{How, Sketch, Step};
 use super::*;
-use crate::kernel::{Ending, Root};
+use crate::kernel::{Ending, Root, Scaling};
 
 pub(super) const LIMITS: [u32; 2] = [1, 3];
+
+/// The timeout of first attempts, which doubles where it is scaled, and the longest.
+const TIMEOUT: Duration = Duration::from_millis(300);
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_millis(1000);
 
 /// The executor that has offers that end.
 pub(super) const ENDING: ExecutorId = ExecutorId(1);
@@ -34,6 +38,8 @@ pub(super) struct Task {
     pub(super) dependencies: Vec<usize>,
     pub(super) external: u8,
     pub(super) external_failed: bool,
+    /// The timeout of its next attempt, if it has any.
+    pub(super) timeout: Duration,
     pub(super) attempts: u32,
     pub(super) running: Option<Attempt>,
     pub(super) delayed: bool,
@@ -44,6 +50,8 @@ pub(super) struct Task {
     /// Attempts that were returned, and whether the last one was.
     pub(super) returned: u32,
     pub(super) was_returned: bool,
+    /// How often another attempt followed a timeout with a limit of its own, and anything else.
+    pub(super) repeated: (u32, u32),
     pub(super) was_cancelled: bool,
     pub(super) had_timeout: bool,
     pub(super) last: Option<How>,
@@ -64,7 +72,21 @@ impl Attempt {
     }
 }
 
+/// The limit that timeouts have of their own.
+const fn timeouts(retries: u32) -> Limit {
+    Limit {
+        cause: Cause::Timeout,
+        retries,
+        used: 0,
+    }
+}
+
 impl Task {
+    /// How often another attempt may follow a timeout with a limit of its own, and anything else.
+    pub(super) fn may_repeat(&self) -> (u32, u32) {
+        (self.sketch.timeouts.unwrap_or(0), self.sketch.retries)
+    }
+
     pub(super) fn demand(&self) -> Demand {
         Demand {
             async_bodies: u32::from(self.sketch.is_async),
@@ -305,12 +327,19 @@ impl Model {
                 .filter(|bit| sketch.labels & (1 << bit) != 0)
                 .map(LabelId)
                 .collect(),
-            timeout: sketch.timeout.then_some(Duration::from_millis(300)),
+            timeout: sketch.timeout.then_some(TIMEOUT),
             retry: Retry {
                 retries: sketch.retries,
+                limits: sketch.timeouts.map(timeouts).into_iter().collect(),
                 seed: 3,
                 ..Retry::default()
             },
+            scaling: sketch.is_scaled.then(|| Scaling {
+                timeout: 2.0,
+                longest: LONGEST_TIMEOUT,
+                memory: 1.0,
+                rooms: Vec::new(),
+            }),
             is_cached: sketch.cached,
         };
         self.tasks.push(Task {
@@ -318,6 +347,7 @@ impl Model {
             dependencies: positions,
             external: sketch.external,
             external_failed: sketch.failed,
+            timeout: TIMEOUT,
             sketch: sketch.clone(),
             attempts: 0,
             running: None,
@@ -327,6 +357,7 @@ impl Model {
             was_there: false,
             returned: 0,
             was_returned: false,
+            repeated: (0, 0),
             was_cancelled: false,
             had_timeout: false,
             last: None,
@@ -489,11 +520,11 @@ fn finish(how: How) -> Finish<u32> {
         How::Succeeded => Finish::Succeeded,
         How::Failed => Finish::Failed {
             failure: 99,
-            retryable: true,
+            cause: Some(Cause::Error),
         },
         How::FailedForGood => Finish::Failed {
             failure: 99,
-            retryable: false,
+            cause: None,
         },
         How::Stopped => Finish::Stopped,
         How::Returned => Finish::Returned,

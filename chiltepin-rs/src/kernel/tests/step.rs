@@ -31,6 +31,10 @@ pub(super) struct Sketch {
     pub(super) labels: u8,
     pub(super) timeout: bool,
     pub(super) retries: u32,
+    /// How often a timeout is repeated, where that has a limit of its own.
+    pub(super) timeouts: Option<u32>,
+    /// Whether the timeout grows after one that was too short.
+    pub(super) is_scaled: bool,
     pub(super) inside: bool,
     pub(super) cached: bool,
 }
@@ -126,13 +130,13 @@ fn sketch() -> impl Strategy<Value = Sketch> {
         -1..=1_i32,
         0..4_u8,
         prop::bool::weighted(0.3),
-        0..3_u32,
+        (0..3_u32, prop::option::of(0..3_u32), prop::bool::ANY),
         prop::bool::weighted(0.15),
     );
     (graph, needs, rules).prop_map(|(graph, needs, rules)| {
         let (dependencies, external, failed, inside) = graph;
         let (executors, cores, gpus, is_async) = needs;
-        let (priority, labels, timeout, retries, cached) = rules;
+        let (priority, labels, timeout, (retries, timeouts, is_scaled), cached) = rules;
         Sketch {
             dependencies,
             external,
@@ -145,6 +149,8 @@ fn sketch() -> impl Strategy<Value = Sketch> {
             labels,
             timeout,
             retries,
+            timeouts,
+            is_scaled,
             inside,
             cached,
         }

@@ -1,13 +1,11 @@
 //! What a kernel may say, and must, after all that was done to it so far.
 
-use std::time::Duration;
-
 use chiltepin_executors::TaskId;
 
-use super::model::{Attempt, ENDING, LIMITS, Model, Task, Told};
+use super::model::{Attempt, ENDING, LIMITS, LONGEST_TIMEOUT, Model, Task, Told};
 use super::step::How;
 use super::*;
-use crate::kernel::{Ending, Root, Standing};
+use crate::kernel::{Ending, Root, Scaled, Standing};
 
 impl Model {
     fn at(&self, id: TaskId) -> usize {
@@ -49,22 +47,17 @@ impl Model {
                     task.attempts == 0 || task.delayed || task.was_returned,
                     "{attempt} starts without a pause"
                 );
-                let end = now + Duration::from_millis(300);
+                let end = now + task.timeout;
                 assert!(
                     !task.sketch.timeout || until.is_none_or(|until| end <= until),
                     "{attempt} starts too late"
                 );
                 assert_eq!(attempt.attempt, task.attempts + 1);
-                let counted = attempt.attempt - task.returned;
-                assert!(counted <= task.sketch.retries + 1);
-                assert_eq!(last, counted == task.sketch.retries + 1);
+                let (timeouts, others) = task.repeated;
+                assert_eq!(attempt.attempt - task.returned, timeouts + others + 1);
+                assert_eq!(last, task.repeated == task.may_repeat());
                 assert!(task.sketch.executors & (1 << executor.0) != 0);
-                assert_eq!(
-                    deadline,
-                    task.sketch
-                        .timeout
-                        .then(|| now + Duration::from_millis(300))
-                );
+                assert_eq!(deadline, task.sketch.timeout.then(|| now + task.timeout));
                 task.attempts += 1;
                 task.delayed = false;
                 task.was_returned = false;
@@ -129,6 +122,7 @@ impl Model {
                 attempt,
                 payload,
                 at: time,
+                scaled,
                 failure,
             } => {
                 assert_eq!(payload, attempt.task.number());
@@ -137,12 +131,31 @@ impl Model {
                 let at = self.at(attempt.task);
                 let task = &mut self.tasks[at];
                 assert!(task.ended.is_none() && task.running.is_none() && !task.was_cancelled);
-                assert!(attempt.attempt - task.returned <= task.sketch.retries);
                 assert_eq!(attempt.attempt, task.attempts);
                 match failure {
                     Some(failure) => assert_eq!(failure, 99),
                     None => assert!(task.had_timeout),
                 }
+                match (failure, task.sketch.timeouts) {
+                    (None, Some(_)) => task.repeated.0 += 1,
+                    (Some(_), _) | (None, None) => task.repeated.1 += 1,
+                }
+                let scale = task.sketch.is_scaled && failure.is_none();
+                let longer = (2 * task.timeout).min(LONGEST_TIMEOUT);
+                let expected = (scale && longer > task.timeout).then_some(Scaled {
+                    memory: 0,
+                    timeout: Some(longer),
+                });
+                assert_eq!(scaled, expected, "the next timeout of {attempt}");
+                if let Some(Scaled {
+                    timeout: Some(timeout),
+                    ..
+                }) = scaled
+                {
+                    task.timeout = timeout;
+                }
+                let (repeated, may_repeat) = (task.repeated, task.may_repeat());
+                assert!(repeated.0 <= may_repeat.0 && repeated.1 <= may_repeat.1);
                 task.delayed = true;
             }
             Command::Ended {
@@ -190,6 +203,13 @@ impl Model {
             Ending::Failed(failure) => {
                 assert_eq!(*failure, 99);
                 assert!(matches!(task.last, Some(How::Failed | How::FailedForGood)));
+                let is_repeated = self.told < Told::Close && self.fits_somewhere(task);
+                assert!(
+                    task.last == Some(How::FailedForGood)
+                        || !is_repeated
+                        || task.repeated.1 == task.sketch.retries,
+                    "task {id} was not repeated"
+                );
             }
             Ending::DependencyFailed(root) => {
                 assert_eq!(

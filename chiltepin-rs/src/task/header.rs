@@ -9,20 +9,22 @@ use chiltepin_executors::command::{CommandSpec, Stream};
 use chiltepin_executors::mpi::Geometry;
 use chiltepin_executors::registry::TaskInfo;
 use chiltepin_executors::{
-    Attempt, EncodedCall, EncodedValues, OnLoss, OutputPart, Report, Resources, StopSignal, TaskId,
+    Attempt, EncodedCall, EncodedValues, OnLoss, Report, Resources, StopSignal, TaskId,
 };
 use parking_lot::Mutex;
 
-use super::{Directory, Options};
+use super::Options;
 use crate::TaskError;
 #[cfg(feature = "records")]
 use crate::cache::KeptAs;
 use crate::call::Capture;
 use crate::driver::Driver;
 use crate::error::{ErrorKind, ErrorPlace};
-use crate::future::{Account, AnyFuture, Decision, Status, TaskOutput, TaskReport};
+use crate::future::{Account, AnyFuture, Decision, Status, TaskReport};
 use crate::kernel::{ExecutorId, Scaled};
 use crate::retries::Retries;
+
+mod files;
 
 /// What is known of a call whatever its types.
 pub(crate) struct Header {
@@ -253,41 +255,6 @@ impl Header {
         let _ = self.kept_as.set(Box::new(kept_as));
     }
 
-    /// The files that are part of its result, each with a name that is the same for equal calls,
-    /// and where this call has it.
-    #[cfg(feature = "records")]
-    pub(crate) fn kept_files(&self) -> Vec<(PathBuf, PathBuf)> {
-        let Some(options) = self.options() else {
-            return Vec::new();
-        };
-        let directory = self.directory().unwrap_or_default();
-        let outputs = options.outputs.iter();
-        let mut files: Vec<_> = outputs
-            .map(|path| (path.clone(), directory.join(path)))
-            .collect();
-        for (name, capture, path) in [
-            ("<stdout>", &options.stdout, self.stdout_file()),
-            ("<stderr>", &options.stderr, self.stderr_file()),
-        ] {
-            // What is appended to holds more than this call's.
-            if let Some(path) = path
-                && !capture.as_ref().is_some_and(Capture::is_append)
-            {
-                files.push((PathBuf::from(name), directory.join(path)));
-            }
-        }
-        files
-    }
-
-    /// Whether it is to have a directory of its own.
-    #[cfg(feature = "records")]
-    pub(crate) fn has_fresh_directory(&self) -> bool {
-        let directory = self
-            .options()
-            .and_then(|options| options.directory.as_ref());
-        matches!(directory, Some(Directory::Fresh))
-    }
-
     /// Whether its result is to outlive the run.
     pub(crate) fn is_cached(&self) -> bool {
         let given = self.options().and_then(|options| options.cache);
@@ -497,76 +464,5 @@ impl Header {
                 .unwrap_or_default(),
             kill_grace: DEFAULT_KILL_GRACE,
         }
-    }
-
-    /// The folder of the run, in which automatic files and fresh directories are.
-    fn run_folder(&self) -> Option<PathBuf> {
-        self.driver().map(|driver| driver.run_folder())
-    }
-
-    /// The task's name in file names: its number, and its name as far as that is plain.
-    fn file_name(&self) -> String {
-        let plain = |letter: char| {
-            if letter.is_alphanumeric() {
-                letter
-            } else {
-                '-'
-            }
-        };
-        let name: String = self.name().chars().take(40).map(plain).collect();
-        format!("{}-{name}", self.id())
-    }
-
-    /// Where the task works, if not where the driver does.
-    pub(crate) fn directory(&self) -> Option<PathBuf> {
-        match self.options()?.directory.as_ref()? {
-            Directory::At(path) => Some(path.clone()),
-            // What is kept must not move: the value may name it.
-            #[cfg(feature = "records")]
-            Directory::Fresh if self.kept_as().is_some_and(|it| it.directory.is_some()) => {
-                self.kept_as()?.directory.clone()
-            }
-            Directory::Fresh => Some(self.run_folder()?.join("tasks").join(self.file_name())),
-        }
-    }
-
-    pub(crate) fn stdout(&self) -> Option<TaskOutput> {
-        self.stdout_file()
-            .map(TaskOutput::of_file)
-            .or_else(|| self.output_part(|report| report.stdout.clone()))
-    }
-
-    pub(crate) fn stderr(&self) -> Option<TaskOutput> {
-        self.stderr_file()
-            .map(TaskOutput::of_file)
-            .or_else(|| self.output_part(|report| report.stderr.clone()))
-    }
-
-    /// What was kept of what the task wrote, in a file of its worker's.
-    fn output_part(&self, part: impl FnOnce(&Report) -> Option<OutputPart>) -> Option<TaskOutput> {
-        self.read_report(part).map(TaskOutput::of_part)
-    }
-
-    fn stdout_file(&self) -> Option<PathBuf> {
-        let capture = self.options()?.stdout.as_ref()?;
-        Some(
-            capture
-                .path()
-                .map_or_else(|| self.automatic("out"), ToOwned::to_owned),
-        )
-    }
-
-    fn stderr_file(&self) -> Option<PathBuf> {
-        let capture = self.options()?.stderr.as_ref()?;
-        Some(
-            capture
-                .path()
-                .map_or_else(|| self.automatic("err"), ToOwned::to_owned),
-        )
-    }
-
-    fn automatic(&self, extension: &str) -> PathBuf {
-        let folder = self.run_folder().unwrap_or_default().join("tasks");
-        folder.join(format!("{}.{extension}", self.file_name()))
     }
 }

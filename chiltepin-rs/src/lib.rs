@@ -18,10 +18,6 @@ pub mod config;
 mod driver;
 pub mod environment;
 mod error;
-#[cfg_attr(
-    not(feature = "records"),
-    expect(dead_code, reason = "what files hold counts for results that are kept")
-)]
 mod file;
 mod future;
 mod kernel;

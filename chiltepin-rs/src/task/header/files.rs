@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chiltepin_executors::{OutputPart, Report};
 
 use super::Header;
+#[cfg(feature = "records")]
 use crate::call::Capture;
 use crate::future::TaskOutput;
 use crate::task::Directory;

@@ -8,6 +8,7 @@
 //!   commands   runs a batch system's command, with a time limit, without this job's own variables
 //!   slurm/     script, states, parse; Slurm's own words in every error
 //!   pbs/       the same for PBS Pro
+//!   unanswered requests of which nobody knows whether they were heard
 //!   current    the allocation that this process runs in: no batch job, one step
 //!   ledger     the jobs of a run, in its folder, for whoever cleans up after it
 //! ```
@@ -19,6 +20,7 @@ mod pbs;
 mod script;
 mod settings;
 mod slurm;
+mod unanswered;
 
 use std::fmt;
 use std::time::Duration;

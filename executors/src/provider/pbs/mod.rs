@@ -8,14 +8,13 @@
 mod parse;
 mod script;
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 
 use super::commands::{Answer, Commands};
 use super::script::check;
+use super::unanswered::Unanswered;
 use super::{
     BatchSettings, BlockRequest, JobId, JobStatus, NamedJob, Provider, ProviderError, Refusal,
 };
@@ -53,7 +52,7 @@ pub struct Pbs {
     settings: BatchSettings,
     commands: Commands,
     /// The names of jobs whose submission was not answered: they may be there all the same.
-    unanswered: Mutex<HashSet<String>>,
+    unanswered: Unanswered,
 }
 
 impl Pbs {
@@ -63,7 +62,7 @@ impl Pbs {
         Self {
             settings,
             commands: commands.outside_of_jobs().with_cure(CURE),
-            unanswered: Mutex::default(),
+            unanswered: Unanswered::default(),
         }
     }
 
@@ -132,13 +131,10 @@ impl Provider for Pbs {
 
     async fn submit(&self, request: &BlockRequest) -> Result<JobId, ProviderError> {
         let name = &request.name;
-        let was_unanswered = self.unanswered.lock().contains(name);
-        if was_unanswered {
-            let found = self.find(std::slice::from_ref(name)).await?;
-            self.unanswered.lock().remove(name);
-            if let Some(job) = found.into_iter().next() {
-                return Ok(job.job);
-            }
+        let taken = self.unanswered.look(self, name).await?;
+        self.unanswered.remove(name);
+        if let Some(job) = taken {
+            return Ok(job);
         }
         check(SUBMIT, &self.settings, request)?;
         script::batch_script(&self.settings, request).write(&request.script)?;
@@ -147,7 +143,7 @@ impl Provider for Pbs {
             && error.refusal() == Refusal::NoAnswer
         {
             // The server may have taken it: a second job would be one too many.
-            self.unanswered.lock().insert(name.clone());
+            self.unanswered.add(name);
         }
         answer
     }

@@ -13,16 +13,16 @@ mod refusals;
 mod script;
 mod states;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 
 use super::commands::Commands;
 use super::script::check;
+use super::unanswered::Unanswered;
 use super::{
     BatchSettings, BlockRequest, JobEnd, JobId, JobState, JobStatus, NamedJob, Provider,
     ProviderError, Refusal,
@@ -57,7 +57,7 @@ pub struct Slurm {
     settings: BatchSettings,
     commands: Commands,
     /// The names of jobs whose submission was not answered: they may be there all the same.
-    unanswered: Mutex<HashSet<String>>,
+    unanswered: Unanswered,
     /// Whether sacct has said that there are no accounts here.
     no_accounts: AtomicBool,
 }
@@ -69,7 +69,7 @@ impl Slurm {
         Self {
             settings,
             commands: commands.outside_of_jobs().with_cure(CURE),
-            unanswered: Mutex::default(),
+            unanswered: Unanswered::default(),
             no_accounts: AtomicBool::new(false),
         }
     }
@@ -277,13 +277,10 @@ impl Provider for Slurm {
 
     async fn submit(&self, request: &BlockRequest) -> Result<JobId, ProviderError> {
         let name = &request.name;
-        let was_unanswered = self.unanswered.lock().contains(name);
-        if was_unanswered {
-            let found = self.find(std::slice::from_ref(name)).await?;
-            self.unanswered.lock().remove(name);
-            if let Some(job) = found.into_iter().next() {
-                return Ok(job.job);
-            }
+        let taken = self.unanswered.look(self, name).await?;
+        self.unanswered.remove(name);
+        if let Some(job) = taken {
+            return Ok(job);
         }
         self.write(request)?;
         let error = match self.submit_once(request).await {
@@ -291,15 +288,14 @@ impl Provider for Slurm {
             answer => return answer,
         };
         // Slurm may have taken it: a second job would be one too many.
-        self.unanswered.lock().insert(name.clone());
+        self.unanswered.add(name);
         for pause in SEEN_AFTER {
             tokio::time::sleep(pause).await;
-            match self.find(std::slice::from_ref(name)).await {
-                Ok(found) => {
-                    if let Some(job) = found.into_iter().next() {
-                        self.unanswered.lock().remove(name);
-                        return Ok(job.job);
-                    }
+            match self.unanswered.look(self, name).await {
+                Ok(None) => {}
+                Ok(Some(job)) => {
+                    self.unanswered.remove(name);
+                    return Ok(job);
                 }
                 // The next submission begins by looking.
                 Err(_) => break,

@@ -13,6 +13,7 @@ mod placement;
 mod random;
 mod retries;
 mod step;
+mod task;
 mod verdict;
 mod wanted;
 

@@ -2,8 +2,9 @@
 
 use chiltepin_executors::TaskId;
 
-use super::model::{Attempt, ENDING, LIMITS, LONGEST_TIMEOUT, Model, Task, Told};
+use super::model::{ENDING, LIMITS, LONGEST_TIMEOUT, Model, Told};
 use super::step::How;
+use super::task::{Attempt, Task};
 use super::*;
 use crate::kernel::{Ending, Root, Scaled, Standing};
 

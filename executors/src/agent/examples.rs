@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::message::*;
-use crate::OnLoss;
-use crate::Resources;
 use crate::command::{CommandSpec, Stream};
 use crate::pool::PoolRequest;
 use crate::wire::examples::{Example, failures, reference};
 use crate::wire::{Part, WireFailure, WireUsage, WireValue};
+use crate::{Capacity, OnLoss, Resources};
 
 const ATTEMPT: WireAttempt = WireAttempt {
     task: 100_000,
@@ -212,7 +211,7 @@ pub(super) fn from_agent() -> Vec<Example<FromAgent>> {
         without_body(
             "ahead",
             FromAgent::Ahead {
-                capacity: WireCapacity {
+                capacity: Capacity {
                     async_bodies: 1,
                     cores: 300,
                     memory: 1 << 40,

@@ -58,7 +58,7 @@ impl Hearing {
             FromAgent::WorkerLost { attempt } => {
                 self.there(attempt)?.1.count_loss();
             }
-            FromAgent::Ahead { capacity } => agent.events.ahead(capacity.into()),
+            FromAgent::Ahead { capacity } => agent.events.ahead(capacity),
             FromAgent::Swept {
                 number,
                 found,

@@ -209,7 +209,8 @@ pub enum FromAgent {
     /// So many more calls may wait at the node than those that run.
     Ahead {
         /// The room.
-        capacity: WireCapacity,
+        #[serde(with = "WireCapacity")]
+        capacity: Capacity,
     },
     /// The sweep is done: nothing is left, or so many processes cannot be killed.
     Swept {
@@ -287,50 +288,13 @@ pub struct WirePart {
 }
 
 /// Room on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WireCapacity {
-    /// Concurrent async bodies.
-    pub async_bodies: u32,
-    /// Cores.
-    pub cores: u32,
-    /// Bytes of memory.
-    pub memory: u64,
-    /// GPUs.
-    pub gpus: u32,
-}
-
-impl From<Capacity> for WireCapacity {
-    fn from(capacity: Capacity) -> Self {
-        let Capacity {
-            async_bodies,
-            cores,
-            memory,
-            gpus,
-        } = capacity;
-        Self {
-            async_bodies,
-            cores,
-            memory,
-            gpus,
-        }
-    }
-}
-
-impl From<WireCapacity> for Capacity {
-    fn from(capacity: WireCapacity) -> Self {
-        let WireCapacity {
-            async_bodies,
-            cores,
-            memory,
-            gpus,
-        } = capacity;
-        Self {
-            async_bodies,
-            cores,
-            memory,
-            gpus,
-        }
-    }
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Capacity")]
+struct WireCapacity {
+    async_bodies: u32,
+    cores: u32,
+    memory: u64,
+    gpus: u32,
 }
 
 impl From<AttemptId> for WireAttempt {

@@ -126,7 +126,6 @@ pub(super) struct AheadRooms(pub(super) Arc<Link>);
 impl Rooms for AheadRooms {
     fn offered_until(&self, offer: u32, capacity: Capacity, _until: Option<Instant>) {
         if offer == AHEAD {
-            let capacity = capacity.into();
             let _ = self.0.send(&FromAgent::Ahead { capacity }, &Bytes::new());
         }
     }

@@ -49,7 +49,16 @@ impl Process {
 
     /// It exists and is no zombie.
     pub(crate) fn runs(&self) -> bool {
-        fields(&self.pid).is_some_and(|fields| fields[19] == self.start && fields[0] != "Z")
+        self.fields().is_some_and(|fields| fields[0] != "Z")
+    }
+
+    /// Its process group.
+    pub(crate) fn group(&self) -> String {
+        self.fields().expect("the process runs")[2].clone()
+    }
+
+    fn fields(&self) -> Option<Vec<String>> {
+        fields(&self.pid).filter(|fields| fields[19] == self.start)
     }
 
     pub(crate) fn pid(&self) -> &str {
@@ -79,6 +88,7 @@ fn fields(pid: &str) -> Option<Vec<String>> {
 }
 
 /// The processes whose environment has this, as `NAME=value`.
+#[cfg(feature = "cluster")]
 pub(crate) fn with_variable(pair: &str) -> Vec<u32> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     entries

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use chiltepin_executors::Outcome;
 use chiltepin_executors::transport::LinkEnd;
 
-use crate::driver::{Driver, Told, Wish};
-use crate::processes::{Process, within};
-use crate::proxy::Proxy;
+use super::driver::{Driver, Told, Wish};
+use super::proxy::Proxy;
+use crate::process::{Process, within};
 use crate::tasks::ACT;
 
 fn counted(driver: &Driver, calls: usize) -> Vec<usize> {
@@ -20,7 +20,7 @@ fn counted(driver: &Driver, calls: usize) -> Vec<usize> {
 
 fn start_counting(
     driver: &mut Driver,
-    remote: &crate::driver::Remote,
+    remote: &super::driver::Remote,
     numbers: std::ops::Range<usize>,
 ) -> HashMap<u64, usize> {
     numbers

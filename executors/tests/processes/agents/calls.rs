@@ -5,7 +5,7 @@ use std::time::Duration;
 use chiltepin_executors::command::Stream;
 use chiltepin_executors::{FailureKind, Outcome, ProcessEnd};
 
-use crate::driver::{Driver, Told, Wish};
+use super::driver::{Driver, Told, Wish};
 use crate::tasks::{ACT, ACT_ASYNC, SCRIPT};
 
 fn failure(outcome: Outcome) -> FailureKind {

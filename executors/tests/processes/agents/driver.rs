@@ -14,7 +14,7 @@ use bytes::Bytes;
 use chiltepin_executors::agent::{Agent, AgentEvents, AgentHello, AgentSettings, AgentWelcome};
 use chiltepin_executors::pool::PoolRequest;
 use chiltepin_executors::registry::TaskInfo;
-use chiltepin_executors::start::{AgentStart, Origin, START_VARIABLE, enter};
+use chiltepin_executors::start::{AgentStart, START_VARIABLE};
 use chiltepin_executors::transport::{
     Arrival, Identity, Key, Limits, Link, LinkEnd, LinkSettings, Listener, ListenerSettings, Peers,
 };
@@ -24,24 +24,12 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::processes::{LONG, Process, until};
+use crate::entrance::let_in;
+use crate::process::{LONG, Process, until};
 use crate::work::{Ended, TestWork};
 
 /// The most bytes of a frame.
 const LARGEST: usize = 64 << 20;
-
-/// Lets this process in, at the test that every other one is started again by.
-///
-/// Each test may be the first, so each names the same.
-pub(crate) fn let_in() {
-    enter(Origin::test(concat!(module_path!(), "::entrance")), |_| {});
-}
-
-/// Where processes are let in.
-#[test]
-fn entrance() {
-    let_in();
-}
 
 /// What is told of a node.
 #[derive(Debug, PartialEq, Eq)]
@@ -162,28 +150,7 @@ impl Default for Wish {
                 absence: Duration::from_millis(500),
                 reconnect_window: LONG,
             },
-            request: PoolRequest {
-                name: "compute".to_owned(),
-                cores_per_node: Some(2),
-                memory_per_node: None,
-                gpus_per_node: None,
-                cores_per_worker: 1,
-                gpus_per_worker: 0,
-                max_workers_per_node: None,
-                threads_per_worker: 1,
-                max_async: 16,
-                bind_cores: false,
-                min_sets: 0,
-                init_sets: 0,
-                max_sets: 1,
-                max_idletime: LONG,
-                crash_limit: 2,
-                kill_grace: Duration::from_secs(20),
-                largest_value: 32 << 20,
-                environment: Vec::new(),
-                variables: Vec::new(),
-                prefix: Vec::new(),
-            },
+            request: crate::pool::request(),
         }
     }
 }
@@ -290,7 +257,7 @@ impl Driver {
         let stderr = self.path(&format!("agent-{}.err", self.claims));
         fs::create_dir(&temporary).unwrap();
         start.write(&claim).unwrap();
-        let mut arguments: Vec<OsString> = vec!["driver::entrance".into()];
+        let mut arguments: Vec<OsString> = vec!["entrance::entrance".into()];
         arguments.extend(["--exact", "--nocapture"].map(OsString::from));
         let child = Command::new(std::env::current_exe().unwrap())
             .args(arguments)

@@ -7,8 +7,9 @@ use chiltepin_executors::Outcome;
 use chiltepin_executors::transport::LinkEnd;
 use rustix::process::Signal;
 
-use crate::driver::{Driver, Remote, Told, let_in};
-use crate::processes::{Process, until, within};
+use super::driver::{Driver, Remote, Told};
+use crate::entrance::let_in;
+use crate::process::{Process, until, within};
 use crate::tasks::{ACT, ACT_ASYNC, SCRIPT};
 
 /// How long an agent may outlive its driver, with all it has started.
@@ -204,7 +205,12 @@ fn a_driver_that_is_killed_leaves_nothing_behind() {
     let_in();
     let shown = tempfile::tempdir().unwrap();
     let mut child: Child = Command::new(std::env::current_exe().unwrap())
-        .args(["ends::driver", "--exact", "--ignored", "--nocapture"])
+        .args([
+            "agents::ends::driver",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
         .env("DRIVER_PLACE", shown.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())

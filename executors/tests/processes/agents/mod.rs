@@ -1,5 +1,4 @@
-//! Real agents over real connections: this very test binary, started again at a test that lets it
-//! in, and a driver's handle to each.
+//! Real agents over real connections, and a driver's handle to each.
 //!
 //! ```text
 //!   calls     functions, commands, failures, what is told of them
@@ -9,21 +8,10 @@
 //!   starts    agents that do not come to be
 //! ```
 
-#![cfg(feature = "cluster")]
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test's helpers fail the test"
-)]
-
 mod breaks;
 mod calls;
 mod driver;
 mod ends;
-mod processes;
 mod proxy;
 mod starts;
 mod stops;
-mod tasks;
-mod work;

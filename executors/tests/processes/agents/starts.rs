@@ -7,7 +7,7 @@ use chiltepin_executors::Outcome;
 use chiltepin_executors::agent::{AttemptEnd, FinishedAttempt, FromAgent, WireAttempt};
 use chiltepin_executors::transport::{Dial, Key, LinkEnd};
 
-use crate::driver::{Driver, Told, Wish};
+use super::driver::{Driver, Told, Wish};
 use crate::tasks::{ACT, SCRIPT};
 
 #[test]
@@ -149,7 +149,7 @@ fn what_makes_no_sense_ends_that_node_alone() {
         Outcome::Returned { reason } => assert!(reason.contains("not there"), "{reason}"),
         other => panic!("{other:?}"),
     }
-    assert!(ended.recv_timeout(crate::processes::LONG).is_ok());
+    assert!(ended.recv_timeout(crate::process::LONG).is_ok());
     driver.start(&good, &ACT, "say:still here");
     assert_eq!(driver.ended().value.as_deref(), Some("still here"));
 }
@@ -204,7 +204,7 @@ fn a_claim_that_is_none_is_told() {
     let claim = driver.path("claim");
     fs::write(&claim, "chiltepin start 1\n").unwrap();
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["driver::entrance", "--exact", "--nocapture"])
+        .args(["entrance::entrance", "--exact", "--nocapture"])
         .env("CHILTEPIN_START", &claim)
         .output()
         .unwrap();

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use chiltepin_executors::Outcome;
 use chiltepin_executors::mpi::APPLICATION_VARIABLE;
 
-use crate::driver::{Driver, Wish};
-use crate::processes::{Process, until, with_variable};
+use super::driver::{Driver, Wish};
+use crate::process::{Process, until, with_variable};
 use crate::tasks::{ACT, ACT_ASYNC, SCRIPT};
 
 #[test]

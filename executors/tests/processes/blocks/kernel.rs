@@ -11,7 +11,6 @@ use chiltepin_executors::blocks::{Blocks, BlocksSettings, Rendezvous};
 use chiltepin_executors::pool::PoolRequest;
 use chiltepin_executors::provider::{BatchSettings, Provider};
 use chiltepin_executors::registry::TaskInfo;
-use chiltepin_executors::start::{Origin, enter};
 use chiltepin_executors::transport::LinkSettings;
 use chiltepin_executors::{
     BlocksStatus, Capacity, Demand, Executor, Outcome, Rooms, Wanted, Work as _,
@@ -20,20 +19,10 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::cluster::Cluster;
-use crate::processes::LONG;
+use super::cluster::Cluster;
+use crate::entrance::let_in;
+use crate::process::LONG;
 use crate::work::{Ended, TestWork};
-
-/// Lets this process in, at the test that every other one is started again by.
-pub(crate) fn let_in() {
-    enter(Origin::test(concat!(module_path!(), "::entrance")), |_| {});
-}
-
-/// Where processes are let in.
-#[test]
-fn entrance() {
-    let_in();
-}
 
 const CORE: Demand = Demand {
     async_bodies: 0,
@@ -96,26 +85,9 @@ impl Rooms for Offers {
 pub(crate) fn settings(folder: &Path, nodes: u32) -> BlocksSettings {
     BlocksSettings {
         pool: PoolRequest {
-            name: "compute".to_owned(),
-            cores_per_node: Some(2),
-            memory_per_node: None,
-            gpus_per_node: None,
-            cores_per_worker: 1,
-            gpus_per_worker: 0,
-            max_workers_per_node: None,
-            threads_per_worker: 1,
-            max_async: 16,
-            bind_cores: false,
-            min_sets: 0,
-            init_sets: 0,
-            max_sets: 1,
-            max_idletime: LONG,
-            crash_limit: 2,
             kill_grace: Duration::from_secs(1),
             largest_value: 1 << 20,
-            environment: Vec::new(),
-            variables: Vec::new(),
-            prefix: Vec::new(),
+            ..crate::pool::request()
         },
         mpi: None,
         batch: BatchSettings {

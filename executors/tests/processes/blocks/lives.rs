@@ -7,7 +7,7 @@ use chiltepin_executors::Outcome;
 use chiltepin_executors::blocks::{PRIVATE_FOLDER, read_blocks};
 use chiltepin_executors::provider::read_ledger;
 
-use crate::kernel::World;
+use super::kernel::World;
 use crate::tasks::{ACT, ACT_ASYNC, SCRIPT};
 
 #[test]

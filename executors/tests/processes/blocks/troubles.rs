@@ -6,7 +6,7 @@ use std::time::Duration;
 use chiltepin_executors::Outcome;
 use chiltepin_executors::provider::JobEnd;
 
-use crate::kernel::World;
+use super::kernel::World;
 use crate::tasks::ACT;
 
 #[test]

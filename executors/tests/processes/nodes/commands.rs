@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chiltepin_executors::FailureKind;
 use chiltepin_executors::command::CommandEnd;
 
-use crate::support::{Place, Said, attempt};
+use super::support::{Place, Said, attempt};
 
 #[test]
 fn commands_run_as_soon_as_the_node_is_ready() {

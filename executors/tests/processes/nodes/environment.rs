@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use crate::support::{Place, Wish, until};
+use super::support::{Place, Wish};
+use crate::process::until;
 
 #[test]
 fn what_lines_set_holds_for_commands() {
@@ -33,7 +34,7 @@ fn a_node_sees_the_variables_that_it_is_to_see() {
                 .to_vec(),
             variables: vec![("GREETING".to_owned(), "hello".to_owned())],
             environment: lines.clone(),
-            prefix: ["bash", "-c", &crate::support::instead(&script), "worker"]
+            prefix: ["bash", "-c", &super::support::instead(&script), "worker"]
                 .map(str::to_owned)
                 .to_vec(),
             ..Wish::default()

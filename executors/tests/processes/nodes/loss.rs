@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::{Place, Process, let_in, until, within};
+use super::support::Place;
+use crate::entrance::let_in;
+use crate::process::{Process, until, within};
 
 /// How long anything may outlive the driver.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -68,7 +70,7 @@ impl Driver {
         let shown = tempfile::tempdir().unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["loss::driver", "--exact", "--ignored", "--nocapture"])
+            .args(["nodes::loss::driver", "--exact", "--ignored", "--nocapture"])
             .env("DRIVER_PLACE", shown.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null());
@@ -165,7 +167,7 @@ fn a_spawner_that_is_terminated_ends_all_first() {
     let spawner = spawner(&place);
     spawner.signal(Signal::TERM);
     let failed = loop {
-        if let crate::support::Said::Failed(reason) = place.next() {
+        if let super::support::Said::Failed(reason) = place.next() {
             break reason;
         }
     };

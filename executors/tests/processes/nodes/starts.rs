@@ -2,7 +2,7 @@ use std::process::{Command, Stdio};
 
 use chiltepin_executors::start::{Origin, START_VARIABLE, check, enter};
 
-use crate::support::Place;
+use super::support::Place;
 
 /// A process that does not ask first what it was started for.
 #[test]
@@ -45,7 +45,7 @@ fn run(test: &str, start: Option<&str>) -> String {
 
 #[test]
 fn a_process_that_never_enters_is_told_so_and_starts_nothing() {
-    let said = run("starts::driver", None);
+    let said = run("nodes::starts::driver", None);
     for part in [
         "failed: cannot start processes of `compute`",
         "ended with exit code 3",
@@ -58,7 +58,7 @@ fn a_process_that_never_enters_is_told_so_and_starts_nothing() {
 
 #[test]
 fn a_claim_that_is_gone_is_none() {
-    let said = run("starts::ignorant", Some("/no/such/claim"));
+    let said = run("nodes::starts::ignorant", Some("/no/such/claim"));
     assert!(said.contains("1 passed"), "{said}");
 }
 
@@ -66,7 +66,7 @@ fn a_claim_that_is_gone_is_none() {
 fn a_claim_that_is_none_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str();
-    for test in ["starts::ignorant", "support::entrance"] {
+    for test in ["nodes::starts::ignorant", "entrance::entrance"] {
         let said = run(test, path);
         assert!(said.contains("does not say what this version"), "{said}");
     }

@@ -2,34 +2,18 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chiltepin_executors::command::{CommandEnd, CommandSpec, Stream};
 use chiltepin_executors::node::{Launch, Node, NodeEvents, NodeFacts, NodeSettings};
 use chiltepin_executors::program::{PrivateFolder, Program};
-use chiltepin_executors::start::{Origin, enter};
 use chiltepin_executors::{Attempt, AttemptId, ProcessEnd, TaskId, Usage};
 use parking_lot::Mutex;
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// Longer than anything takes, even on a busy machine.
-const LONG: Duration = Duration::from_secs(40);
-
-/// Lets this process in, at the test that every other one is started again by.
-///
-/// Each test may be the first, so each names the same.
-pub(crate) fn let_in() {
-    enter(Origin::test(concat!(module_path!(), "::entrance")), |_| {});
-}
-
-/// Where processes are let in.
-#[test]
-fn entrance() {
-    let_in();
-}
+use crate::entrance::let_in;
+use crate::process::{LONG, Process};
 
 /// What a node said.
 #[derive(Debug)]
@@ -264,80 +248,4 @@ pub(crate) fn attempt(number: u64) -> Attempt {
         deadline: None,
         last: true,
     }
-}
-
-/// Waits for a condition, far longer than it should take even on a busy machine.
-pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
-    within(LONG, what, condition);
-}
-
-/// Waits for a condition that is to come in time.
-pub(crate) fn within(time: Duration, what: &str, mut condition: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < time, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// One process for good, by its id and its start time.
-#[derive(Debug)]
-pub(crate) struct Process {
-    pid: String,
-    start: String,
-}
-
-impl Process {
-    pub(crate) fn of_id(pid: u32) -> Self {
-        let pid = pid.to_string();
-        let start = fields(&pid).expect("the process runs")[19].clone();
-        Self { pid, start }
-    }
-
-    pub(crate) fn written_to(path: &std::path::Path) -> Self {
-        until(&format!("a process id in `{}`", path.display()), || {
-            fs::read_to_string(path).is_ok_and(|text| text.ends_with('\n'))
-        });
-        let text = fs::read_to_string(path).unwrap();
-        Self::of_id(text.trim().parse().unwrap())
-    }
-
-    fn fields(&self) -> Option<Vec<String>> {
-        fields(&self.pid).filter(|fields| fields[19] == self.start)
-    }
-
-    /// It exists and is no zombie.
-    pub(crate) fn runs(&self) -> bool {
-        self.fields().is_some_and(|fields| fields[0] != "Z")
-    }
-
-    /// Its process group.
-    pub(crate) fn group(&self) -> String {
-        self.fields().expect("the process runs")[2].clone()
-    }
-
-    pub(crate) fn pid(&self) -> &str {
-        &self.pid
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.pid.parse().unwrap()).unwrap();
-        if self.runs() {
-            let _ = kill_process(pid, signal);
-        }
-    }
-}
-
-/// Nothing outlives a test, least of all one that fails.
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-    }
-}
-
-/// The fields of `/proc/PID/stat` from the state on.
-fn fields(pid: &str) -> Option<Vec<String>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
-    Some(rest.split_whitespace().map(ToOwned::to_owned).collect())
 }

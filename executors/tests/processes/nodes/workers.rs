@@ -1,6 +1,7 @@
 use chiltepin_executors::ProcessEnd;
 
-use crate::support::{Place, Process};
+use super::support::Place;
+use crate::process::Process;
 
 #[test]
 fn a_worker_that_ends_is_told_with_its_last_words() {
@@ -97,9 +98,9 @@ fn what_a_worker_leaves_behind_when_it_ends_goes_too() {
 
 #[test]
 fn a_worker_that_cannot_be_started_is_told_as_one_that_ended() {
-    let place = Place::with(crate::support::Wish {
+    let place = Place::with(super::support::Wish {
         prefix: vec!["/no/such/container".to_owned()],
-        ..crate::support::Wish::default()
+        ..super::support::Wish::default()
     });
     place.ready();
     place.launch(2);

@@ -56,3 +56,4 @@ mod retries;
 mod signals;
 mod slurm_blocks;
 mod slurm_provider;
+mod slurm_provider_troubles;

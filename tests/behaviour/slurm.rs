@@ -131,7 +131,12 @@ impl Cluster {
         self.change(&["kill-ctl"]);
     }
 
-    /// The controller comes back, and knows what it knew.
+    /// The file in which the controller saves its jobs, every few seconds.
+    pub(crate) fn saved_jobs(&self) -> PathBuf {
+        self.folder.join("state/job_state")
+    }
+
+    /// The controller comes back, and knows what it had saved.
     pub(crate) fn start_controller(&self) {
         self.change(&["start-ctl"]);
     }

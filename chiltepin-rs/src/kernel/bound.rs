@@ -38,6 +38,12 @@ impl Bounds {
         self.largest[at] = largest.unwrap_or(NOTHING);
     }
 
+    /// The most memory that one place of an executor will ever have, once it has said so.
+    pub(super) fn memory(&self, executor: ExecutorId) -> Option<u64> {
+        let largest = self.largest.get(usize::from(executor.0))?;
+        (*largest != Capacity::UNBOUNDED).then_some(largest.memory)
+    }
+
     pub(super) const fn is_broken(&self, executor: ExecutorId) -> bool {
         self.broken.0 & (1 << executor.0) != 0
     }

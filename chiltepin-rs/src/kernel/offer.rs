@@ -97,6 +97,12 @@ pub(super) struct Offers {
 }
 
 impl Offers {
+    /// The memory of the largest of an executor's offers.
+    pub(super) fn largest_memory(&self, executor: ExecutorId) -> Option<u64> {
+        let offers = self.executors.get(usize::from(executor.0))?.iter();
+        offers.flatten().map(|offer| offer.announced.memory).max()
+    }
+
     /// Adds an offer, or says anew how much room that of this number is: what runs there is part of
     /// it, also where it was withdrawn meanwhile.
     pub(super) fn add(

@@ -192,6 +192,13 @@ impl Placement {
         self.shapes.fit(&self.bounds)
     }
 
+    /// The most memory that one place of an executor has, as far as is known.
+    pub(super) fn memory(&self, executor: ExecutorId) -> u64 {
+        let bound = self.bounds.memory(executor);
+        let offered = || self.offers.largest_memory(executor);
+        bound.or_else(offered).unwrap_or(u64::MAX)
+    }
+
     /// Whether no executor will ever have room for tasks of this shape.
     pub(super) fn fits_nowhere(&self, shape: ShapeId) -> bool {
         !self.bounds.is_unknown() && self.shapes.get(shape).fitting.is_empty()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chiltepin_executors::TaskId;
 
 use super::machine::Kernel;
-use super::{Cause, ExecutorSet, Scaled, Scaling};
+use super::{Cause, ExecutorId, ExecutorSet, Scaled, Scaling};
 
 impl Scaling {
     /// The timeout after one that was too short.
@@ -16,24 +16,24 @@ impl Scaling {
         next.unwrap_or(longest).clamp(timeout, longest)
     }
 
-    /// The memory after there was too little.
-    fn next_memory(&self, memory: u64) -> u64 {
-        let largest = self.rooms.iter().map(|(_, memory)| *memory).max();
+    /// The memory after there was too little, where executors have so much.
+    fn next_memory(&self, memory: u64, rooms: &[(ExecutorId, u64)]) -> u64 {
+        let largest = rooms.iter().map(|(_, memory)| *memory).max();
         // It saturates, and what a double does not hold exactly nobody can count on.
         let next = (memory as f64 * self.memory) as u64;
         next.clamp(memory, largest.unwrap_or(memory).max(memory))
     }
+}
 
-    /// Those of these executors that have so much memory.
-    fn with_memory(&self, executors: ExecutorSet, memory: u64) -> ExecutorSet {
-        let mut fitting = ExecutorSet::default();
-        for (executor, there) in &self.rooms {
-            if *there >= memory && executors.contains(*executor) {
-                fitting.insert(*executor);
-            }
+/// Those that have so much memory.
+fn with_memory(rooms: &[(ExecutorId, u64)], memory: u64) -> ExecutorSet {
+    let mut fitting = ExecutorSet::default();
+    for (executor, there) in rooms {
+        if *there >= memory {
+            fitting.insert(*executor);
         }
-        fitting
     }
+    fitting
 }
 
 impl Cause {
@@ -55,8 +55,14 @@ impl<P: Clone, F: Clone> Kernel<P, F> {
         if cause == Cause::Timeout {
             timeout = timeout.map(|timeout| scaling.next_timeout(timeout));
         } else if cause.is_of_memory() {
-            demand.memory = scaling.next_memory(demand.memory);
-            executors = scaling.with_memory(executors, demand.memory);
+            // Executors know better by now than when it was submitted.
+            let rooms = scaling.rooms.iter();
+            let rooms = rooms.filter(|(executor, _)| executors.contains(*executor));
+            let rooms: Vec<_> = rooms
+                .map(|(executor, most)| (*executor, self.placement.memory(*executor).min(*most)))
+                .collect();
+            demand.memory = scaling.next_memory(demand.memory, &rooms);
+            executors = with_memory(&rooms, demand.memory);
         }
         if (demand.memory, timeout) == (key.demand.memory, rules.timeout) {
             return None;

@@ -177,3 +177,22 @@ fn memory_grows_no_further_than_executors_turn_out_to_have() {
     );
     assert_eq!(fixture.wake_after(100), ["start 1.2 on 0"]);
 }
+
+#[test]
+fn memory_grows_up_to_what_is_known_by_then() {
+    // What it was said to have at first, by its bound, by an offer, and what comes of each.
+    for (bound, offered, said) in [(Some(3), 2, 3), (None, 3, 3), (Some(64), 2, 4)] {
+        let mut fixture = Fixture::with(room(offered));
+        let call = call().demand(memory(2)).limit(Cause::OutOfMemory, 1);
+        let id = fixture.submit(call.scaled(&[u64::MAX]));
+        if let Some(bound) = bound {
+            fixture.bound(0, Some(room(bound)));
+        }
+        assert_eq!(
+            fixture.fail_for(Cause::OutOfMemory, id, 1),
+            [format!(
+                "repeat 1.1 at 100 ms after Some(5), with {said} B and None ms"
+            )]
+        );
+    }
+}

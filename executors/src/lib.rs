@@ -58,7 +58,7 @@ pub use outcome::{
 };
 pub use report::{OutputPart, Report, Usage};
 pub use resources::{ByteSize, Capacity, Demand, Resources, TaskKind};
-pub use served::{EncodedCall, EncodedValues, OnLoss, ServedCall};
+pub use served::{EncodedCall, EncodedValues, LossRule, OnLoss, ServedCall};
 pub use status::{BlockStatus, BlocksStatus, NodeStatus};
 pub use stop::StopSignal;
 pub use work::{Invocation, Work};

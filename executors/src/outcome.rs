@@ -141,6 +141,8 @@ pub enum ProcessEnd {
     Signal(i32),
     /// Nobody can tell: what would know is gone too.
     Unknown,
+    /// It was killed because what it said made no sense.
+    GivenUp,
 }
 
 /// As the end of a sentence that begins with the process.
@@ -155,6 +157,7 @@ impl fmt::Display for ProcessEnd {
                     signal_name(*signal)
                 )
             }
+            Self::GivenUp => formatter.write_str("was killed because what it said made no sense"),
             Self::Unknown => formatter.write_str("is gone, with what knew how it ended"),
         }
     }

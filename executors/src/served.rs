@@ -17,8 +17,8 @@ pub struct EncodedCall {
     pub name: Option<String>,
     /// Where the task works, if not where the driver does.
     pub directory: Option<PathBuf>,
-    /// What becomes of the task when the worker that runs it is lost.
-    pub on_loss: OnLoss,
+    /// What is done when the worker that runs the task is lost.
+    pub on_loss: LossRule,
     /// Variables that the body can ask its context for, as those of an MPI application.
     pub variables: Vec<(String, String)>,
     /// The arguments.
@@ -34,6 +34,19 @@ pub enum OnLoss {
     Repeat,
     /// It fails at once: work that must not be done twice.
     Fail,
+}
+
+/// What an executor does when a worker is lost that was running a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LossRule {
+    /// It runs the call again, until it has lost as many workers as the executor allows.
+    #[default]
+    Repeat,
+    /// It ends the call: that must not be done twice.
+    Fail,
+    /// It ends the call, and whoever sent it decides what comes next. What had nothing to do with
+    /// the worker's end runs again all the same.
+    Report,
 }
 
 /// Values side by side: how each travels, and the bytes of those that travel inline, in order.

@@ -13,6 +13,8 @@ use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 
 use crate::crew::{Crew, note, notes};
+use crate::executor;
+use crate::place::Place;
 use crate::support::{Stage, open};
 
 /// Retries with pauses that no test has to wait for.
@@ -229,6 +231,39 @@ fn lost_workers_have_a_count_of_their_own_in_place_of_the_crash_limit() {
         );
         assert_eq!(notes(&file).len(), begun, "{name}");
     }
+}
+
+#[chiltepin::test]
+fn a_configuration_s_own_judgement_is_asked_too(_workflow: Workflow) {
+    let place = Place::new();
+    let mut config = executor::config("[compute]\nprovider = 'threads'\n");
+    let judged =
+        |words: &'static str| retries(3).when(move |error| error.to_string().contains(words));
+    config.workflow.retries = judged("busy");
+    let resource = config.resources.iter_mut();
+    for resource in resource.filter(|resource| resource.name == "compute") {
+        resource.retries = Some(judged("tired"));
+    }
+    let workflow = Workflow::builder()
+        .config_value(config)
+        .run_dir(place.path("runs"))
+        .open()
+        .unwrap();
+    for (executor, words, attempts) in [
+        ("local", "busy", 4),
+        ("local", "tired", 1),
+        ("compute", "busy", 1),
+        ("compute", "tired", 4),
+    ] {
+        let call = refuse(words.to_owned()).on(executor);
+        let error = error(&call.submit(&workflow));
+        assert_eq!(error.attempt(), attempts, "{executor}, {words}");
+    }
+}
+
+#[task]
+fn refuse(words: String) -> Result<(), String> {
+    Err(words)
 }
 
 /// Waits for ever at the first two attempts.

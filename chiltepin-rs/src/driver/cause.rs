@@ -26,7 +26,8 @@ pub(super) fn cause(failure: &Failure, header: &Header) -> Option<kernel::Cause>
             ..
         }) => kernel::Cause::WorkerOutOfMemory,
         // An executor does not repeat it any more.
-        FailureKind::WorkerLost(_) | FailureKind::NodesLost { .. } => kernel::Cause::Lost,
+        FailureKind::WorkerLost(_) => kernel::Cause::WorkerLost,
+        FailureKind::NodesLost { .. } => kernel::Cause::Lost,
         _ if !failure.retryable => return None,
         FailureKind::Panicked(_) => kernel::Cause::Panic,
         FailureKind::ExitCode { code, .. } => kernel::Cause::ExitCode(*code),
@@ -49,8 +50,10 @@ pub(super) fn retry(retries: &Retries, crash_limit: u32, seed: u64) -> Retry {
         .map(|(cause, count)| limit(in_kernel(*cause), *count))
         .collect();
     if retries.names(Cause::OutOfMemory) && !retries.names(Cause::Lost) {
-        // The executor reports every loss, and what is none of memory is to go on as ever.
-        limits.push(limit(kernel::Cause::Lost, crash_limit.saturating_sub(1)));
+        // The executor reports every worker that is lost, and what is none of memory is to go on
+        // as ever.
+        let workers = crash_limit.saturating_sub(1);
+        limits.push(limit(kernel::Cause::WorkerLost, workers));
     }
     let back_off = retries.given_back_off().unwrap_or_default();
     Retry {

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use chiltepin_executors::panic::catch;
-use chiltepin_executors::{AttemptId, Executor, Invocation, Outcome, TaskId};
+use chiltepin_executors::{AttemptId, Executor, FailureKind, Invocation, Outcome, TaskId};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -168,11 +168,14 @@ impl Driver {
                 let name = executor.and_then(|executor| self.executor_name(executor));
                 let place = task.header().place(name, attempt.attempt);
                 let cause = cause::cause(&failure, task.header());
+                if let FailureKind::NodesLost { .. } = failure.kind {
+                    // Whoever has it repeated even so has it begin anew.
+                    task.header().forget_returns();
+                }
                 let kind = ErrorKind::of_failure(failure.kind, place.executor.as_deref());
                 let failure = TaskError::new(kind, place);
-                let retries = task.header().retries();
-                let is_worth_it = || retries.is_none_or(|retries| retries.is_worth_it(&failure));
-                let cause = cause.filter(|_| is_worth_it());
+                let retries = self.retries(task.header());
+                let cause = cause.filter(|_| retries.is_worth_it(&failure));
                 Finish::Failed { failure, cause }
             }
         };

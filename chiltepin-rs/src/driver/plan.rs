@@ -4,7 +4,7 @@ use std::time::Duration;
 use chiltepin_executors::{Asked, Demand, Executor, Resources, TaskKind};
 
 use super::installed::Misfit;
-use super::{Driver, Installed, cause};
+use super::{Driver, cause};
 use crate::error::ErrorKind;
 use crate::kernel::{ExecutorId, ExecutorSet, Retry, Rules, Scaling};
 use crate::retries::Retries;
@@ -173,7 +173,8 @@ impl Driver {
             limited.sort_unstable_by_key(|label| label.0);
             limited.dedup();
         }
-        let retries = self.retries(header, executors);
+        header.set_first_executor(first(executors));
+        let retries = self.retries(header);
         let retry = self.retry(&retries, header, executors);
         let timeout = header.timeout();
         let is_cached = self.settings.results.is_some() && header.is_cached();
@@ -190,10 +191,11 @@ impl Driver {
     }
 
     /// How often it is repeated, as the call says, else its task, else the configuration of the first
-    /// of these executors, else that of the workflow.
-    fn retries<'a>(&'a self, header: &'a Header, executors: ExecutorSet) -> Cow<'a, Retries> {
+    /// of its executors, else that of the workflow.
+    pub(super) fn retries<'a>(&'a self, header: &'a Header) -> Cow<'a, Retries> {
         let of_task = || header.info().defaults.retries.map(Retries::new);
-        let of_executor = || self.first(executors)?.retries.as_ref();
+        let first = usize::from(header.first_executor().0);
+        let of_executor = || self.executors.get(first)?.retries.as_ref();
         if let Some(retries) = header.retries() {
             return Cow::Borrowed(retries);
         }
@@ -203,16 +205,16 @@ impl Driver {
         Cow::Borrowed(of_executor().unwrap_or(&self.settings.retries))
     }
 
-    fn first(&self, executors: ExecutorSet) -> Option<&Installed> {
-        self.executors.get(executors.0.trailing_zeros() as usize)
-    }
-
     /// The same, as the kernel counts them.
     fn retry(&self, retries: &Retries, header: &Header, executors: ExecutorSet) -> Retry {
         if cause::counts_losses(retries) {
             header.report_losses();
         }
-        let crash_limit = self.first(executors).map_or(1, |first| first.crash_limit);
+        let crash_limits = executors.iter().filter_map(|executor| {
+            let installed = self.executors.get(usize::from(executor.0))?;
+            Some(installed.crash_limit)
+        });
+        let crash_limit = crash_limits.max().unwrap_or(1);
         cause::retry(retries, crash_limit, self.settings.seed)
     }
 }
@@ -270,6 +272,11 @@ impl Driver {
         let grown = std::iter::successors(next(&timeout), next).take(STEPS);
         grown.take_while(admits).last().unwrap_or(timeout)
     }
+}
+
+/// The first of these executors.
+fn first(executors: ExecutorSet) -> ExecutorId {
+    executor_id(executors.0.trailing_zeros() as usize)
 }
 
 /// There are at most 64 executors, as the configuration sees to.

@@ -195,6 +195,8 @@ pub(crate) enum Cause {
     /// What it ran on is lost. It is repeated only where that has a limit of its own: an executor
     /// repeats it too, and this comes after.
     Lost,
+    /// Its worker is lost, which counts as that.
+    WorkerLost,
     /// Its worker was killed, in all likelihood because it took more memory than there was; lost
     /// where that has no limit of its own.
     WorkerOutOfMemory,

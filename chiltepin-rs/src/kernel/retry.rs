@@ -16,7 +16,8 @@ impl Cause {
             Self::ExitCode(KILLED) => [self, Self::OutOfMemory, Self::Error],
             Self::ExitCode(_) => [self, self, Self::Error],
             Self::OutOfMemory => [self, self, Self::Error],
-            Self::WorkerOutOfMemory => [Self::OutOfMemory, Self::Lost, Self::Lost],
+            Self::WorkerLost => [Self::Lost, self, self],
+            Self::WorkerOutOfMemory => [Self::OutOfMemory, Self::Lost, Self::WorkerLost],
             Self::Error | Self::Panic | Self::Timeout | Self::Lost | Self::System => [self; 3],
         }
     }
@@ -28,7 +29,10 @@ impl Cause {
 
     /// Whether it is repeated where it has no limit of its own.
     const fn is_general(self) -> bool {
-        !matches!(self, Self::Lost | Self::WorkerOutOfMemory)
+        !matches!(
+            self,
+            Self::Lost | Self::WorkerLost | Self::WorkerOutOfMemory
+        )
     }
 }
 
@@ -157,6 +161,12 @@ mod tests {
                 Cause::WorkerOutOfMemory,
                 Some(1),
             ),
+            (&[Cause::WorkerLost], Cause::WorkerOutOfMemory, Some(0)),
+            (
+                &[Cause::Lost, Cause::WorkerLost],
+                Cause::WorkerLost,
+                Some(0),
+            ),
             (all, Cause::Panic, None),
             (all, Cause::Timeout, None),
             (all, Cause::System, None),
@@ -176,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_is_lost_is_repeated_only_by_a_limit_of_its_own() {
-        for cause in [Cause::Lost, Cause::WorkerOutOfMemory] {
+        for cause in [Cause::Lost, Cause::WorkerLost, Cause::WorkerOutOfMemory] {
             assert!(!retry(0.0).grants(cause), "{cause:?}");
         }
     }

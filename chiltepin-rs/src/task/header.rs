@@ -9,7 +9,7 @@ use chiltepin_executors::command::{CommandSpec, Stream};
 use chiltepin_executors::mpi::Geometry;
 use chiltepin_executors::registry::TaskInfo;
 use chiltepin_executors::{
-    Attempt, EncodedCall, EncodedValues, OnLoss, Report, Resources, StopSignal, TaskId,
+    Attempt, EncodedCall, EncodedValues, LossRule, OnLoss, Report, Resources, StopSignal, TaskId,
 };
 use parking_lot::Mutex;
 
@@ -42,6 +42,9 @@ pub(crate) struct Header {
     losses: AtomicU16,
     /// How many of its attempts were returned.
     returns: AtomicU8,
+    /// The first of its executors, whose retries it has where nothing else says; [`NOWHERE`] until
+    /// that is known.
+    first_executor: AtomicU8,
     /// A lost worker is a failure at once, which the kernel counts.
     reports_losses: AtomicBool,
     /// What its next attempt gets that is other than the call says.
@@ -89,6 +92,7 @@ impl Header {
             executor: AtomicU8::new(NOWHERE),
             losses: AtomicU16::new(0),
             returns: AtomicU8::new(0),
+            first_executor: AtomicU8::new(NOWHERE),
             reports_losses: AtomicBool::new(false),
             scaled: Mutex::new(None),
             account: Mutex::new(None),
@@ -193,6 +197,15 @@ impl Header {
         self.options()?.retries.as_ref()
     }
 
+    /// The first of the executors that it may run on.
+    pub(crate) fn first_executor(&self) -> ExecutorId {
+        ExecutorId(self.first_executor.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_first_executor(&self, executor: ExecutorId) {
+        self.first_executor.store(executor.0, Ordering::Relaxed);
+    }
+
     /// Lets executors report every worker that is lost under the task: its retries are counted
     /// elsewhere.
     pub(crate) fn report_losses(&self) {
@@ -200,10 +213,11 @@ impl Header {
     }
 
     /// What an executor is to do when the task's worker is lost.
-    fn on_reported_loss(&self) -> OnLoss {
-        match self.reports_losses.load(Ordering::Relaxed) {
-            true => OnLoss::Fail,
-            false => self.on_loss(),
+    fn loss_rule(&self) -> LossRule {
+        match self.on_loss() {
+            OnLoss::Repeat if self.reports_losses.load(Ordering::Relaxed) => LossRule::Report,
+            OnLoss::Repeat => LossRule::Repeat,
+            _ => LossRule::Fail,
         }
     }
 
@@ -241,6 +255,11 @@ impl Header {
         let _ = self
             .returns
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+    }
+
+    /// Attempts that were returned so far count no more.
+    pub(crate) fn forget_returns(&self) {
+        self.returns.store(0, Ordering::Relaxed);
     }
 
     /// As what its result is kept; none before it was looked for.
@@ -412,7 +431,7 @@ impl Header {
             info: self.info,
             name,
             directory,
-            on_loss: self.on_reported_loss(),
+            on_loss: self.loss_rule(),
             variables: Vec::new(),
             arguments,
         }

@@ -58,6 +58,7 @@ pub(super) fn is_doubtful(outcome: &Outcome) -> bool {
             ProcessEnd::Signal(signal) => signal == TERMINATED,
             ProcessEnd::Code(code) => code == TERMINATED_CODE,
             ProcessEnd::Unknown => true,
+            ProcessEnd::GivenUp => false,
         },
         FailureKind::Unavailable { .. } => true,
         _ => false,

@@ -8,7 +8,7 @@ use crate::command::{CommandSpec, Stream};
 use crate::pool::PoolRequest;
 use crate::wire::examples::{Example, failures, reference};
 use crate::wire::{Part, WireFailure, WireUsage, WireValue};
-use crate::{Capacity, OnLoss, Resources};
+use crate::{Capacity, LossRule, Resources};
 
 const ATTEMPT: WireAttempt = WireAttempt {
     task: 100_000,
@@ -88,7 +88,7 @@ pub(super) fn to_agent() -> Vec<Example<ToAgent>> {
         function: 0,
         name: None,
         directory: None,
-        on_loss: OnLoss::Repeat,
+        on_loss: LossRule::Repeat,
         losses: 0,
         timeout: None,
         resources: Resources::default(),
@@ -100,7 +100,7 @@ pub(super) fn to_agent() -> Vec<Example<ToAgent>> {
         function: 17,
         name: Some(text("tides")),
         directory: Some(PathBuf::from("/data/tides")),
-        on_loss: OnLoss::Fail,
+        on_loss: LossRule::Fail,
         losses: 2,
         timeout: Some(Duration::from_secs(600)),
         resources: Resources {

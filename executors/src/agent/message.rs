@@ -8,7 +8,7 @@ use crate::command::CommandSpec;
 use crate::pool::PoolRequest;
 use crate::wire::codec::{self, CodecError};
 use crate::wire::{Message, Part, WireFailure, WireUsage, WireValue};
-use crate::{AttemptId, Capacity, OnLoss, Resources, TaskId};
+use crate::{AttemptId, Capacity, LossRule, Resources, TaskId};
 
 /// The version of everything in this module. Both sides are the same program.
 pub const PROTOCOL: u32 = 2;
@@ -170,7 +170,7 @@ pub struct StartCall {
     #[serde(with = "crate::wire::path")]
     pub directory: Option<PathBuf>,
     /// What becomes of the task when its worker is lost.
-    pub on_loss: OnLoss,
+    pub on_loss: LossRule,
     /// How many workers were lost under the task so far.
     pub losses: u32,
     /// How long the attempt may take from its begin.

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use crate::{AttemptId, Demand, LostWorker, OnLoss, TaskKind};
+use crate::{AttemptId, Demand, LossRule, LostWorker, TaskKind};
 
 /// A job by its place in the pool's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,7 +16,7 @@ pub(super) struct Job<P> {
     pub(super) attempt: AttemptId,
     pub(super) kind: TaskKind,
     pub(super) demand: Demand,
-    pub(super) on_loss: OnLoss,
+    pub(super) on_loss: LossRule,
     /// Its body can learn that it is to stop, and so is given time to.
     pub(super) heeds_stop: bool,
     /// What the manager keeps of it.

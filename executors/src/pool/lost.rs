@@ -3,7 +3,7 @@
 use super::job::{Command, Job, JobEnd, JobState, Payload, Stopping, WorkerId};
 use super::state::State;
 use super::worker::{Phase, Sent};
-use crate::{LostWorker, OnLoss, ProcessEnd, TaskKind};
+use crate::{LossRule, LostWorker, ProcessEnd, TaskKind};
 
 /// Workers that may end in a row before they say hello; then it is no accident.
 const MAY_FAIL_TO_START: u32 = 3;
@@ -128,13 +128,21 @@ impl<P: Payload> State<P> {
             Progress::Running => entry.job.payload.count_loss(),
             Progress::Ended => 0,
         };
-        let may_repeat = entry.job.on_loss == OnLoss::Repeat;
-        if may_repeat && losses < self.settings.crash_limit.max(1) {
+        let repeats = match entry.job.on_loss {
+            LossRule::Repeat => losses < self.settings.crash_limit.max(1),
+            LossRule::Report => progress == Progress::Ended,
+            LossRule::Fail => false,
+        };
+        if repeats {
             return None;
         }
+        let end = match exit.misspoke {
+            true => ProcessEnd::GivenUp,
+            false => exit.end,
+        };
         Some(JobEnd::Lost(LostWorker {
             worker: worker.to_owned(),
-            end: exit.end,
+            end,
             stderr: exit.stderr.clone(),
             losses: losses.max(1),
         }))

@@ -20,7 +20,7 @@ use super::state::State;
 use super::turn::{self, Sending};
 use crate::registry::{self, Functions};
 use crate::{
-    AttemptId, Capacity, Demand, Executor, Failure, FailureKind, Invocation, OnLoss, Outcome,
+    AttemptId, Capacity, Demand, Executor, Failure, FailureKind, Invocation, LossRule, Outcome,
     Rooms, TaskKind, Work, start,
 };
 
@@ -259,7 +259,7 @@ impl Shared {
             attempt: attempt.id,
             kind,
             demand: Demand::new(kind, resources),
-            on_loss: OnLoss::Repeat,
+            on_loss: LossRule::Repeat,
             heeds_stop: false,
             payload: Arc::new(Call {
                 attempt: *attempt,
@@ -269,7 +269,7 @@ impl Shared {
             }),
         };
         if kind == TaskKind::Command {
-            job.on_loss = OnLoss::Fail;
+            job.on_loss = LossRule::Fail;
             return Ok(job);
         }
         let per_worker = self.settings.gpus_per_worker;

@@ -120,6 +120,7 @@ pub(crate) fn failures() -> Vec<(&'static str, WireFailureKind)> {
         ("finished_command_code", command(ProcessEnd::Code(2))),
         ("finished_command_signal", command(ProcessEnd::Signal(9))),
         ("finished_command_unknown", command(ProcessEnd::Unknown)),
+        ("finished_command_given_up", command(ProcessEnd::GivenUp)),
         (
             "finished_missing_output",
             WireFailureKind::MissingOutput {

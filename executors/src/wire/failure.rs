@@ -135,7 +135,7 @@ impl WireFailureKind {
             Self::Command { end, stderr } => match end {
                 ProcessEnd::Code(code) => FailureKind::ExitCode { code, stderr },
                 ProcessEnd::Signal(signal) => FailureKind::Signal { signal, stderr },
-                ProcessEnd::Unknown => FailureKind::System {
+                ProcessEnd::Unknown | ProcessEnd::GivenUp => FailureKind::System {
                     action: "learn how its command ended".to_owned(),
                     error: Arc::new(io::Error::other("what would know is gone too")),
                 },

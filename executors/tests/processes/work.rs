@@ -10,7 +10,7 @@ use chiltepin_executors::command::{CommandSpec, Stream};
 use chiltepin_executors::registry::TaskInfo;
 use chiltepin_executors::wire::{WireValue, codec};
 use chiltepin_executors::{
-    Attempt, AttemptId, EncodedCall, EncodedValues, Failure, Invocation, OnLoss, Outcome, Report,
+    Attempt, AttemptId, EncodedCall, EncodedValues, Failure, Invocation, LossRule, Outcome, Report,
     Resources, StopSignal, TaskId, TaskKind, Work,
 };
 use futures::future::BoxFuture;
@@ -32,7 +32,7 @@ pub(crate) struct TestWork {
     argument: String,
     pub(crate) frame: CommandSpec,
     timeout: Option<Duration>,
-    on_loss: OnLoss,
+    on_loss: LossRule,
     stop: StopSignal,
     pub(crate) losses: AtomicU32,
     pub(crate) begun: AtomicU32,
@@ -65,7 +65,7 @@ impl TestWork {
                 kill_grace: Duration::ZERO,
             },
             timeout: None,
-            on_loss: OnLoss::Repeat,
+            on_loss: LossRule::Repeat,
             stop: StopSignal::new(),
             losses: AtomicU32::new(0),
             begun: AtomicU32::new(0),

@@ -1,7 +1,9 @@
-use chiltepin_executors::{Attempt, Failure, FailureKind, Outcome};
+use std::time::Duration;
+
+use chiltepin_executors::{Attempt, Failure, FailureKind, Invocation, Outcome};
 
 use super::{Elsewhere, cores, finish, workflow};
-use crate::{ErrorKind, Status, bash_task, task};
+use crate::{Cause, ErrorKind, Retries, Status, bash_task, task};
 
 #[task]
 fn double(x: u64) -> u64 {
@@ -102,6 +104,39 @@ fn a_task_that_loses_too_many_nodes_says_what_to_do() {
     insta::assert_snapshot!(error, @"task `simulate` (1) on `elsewhere`, attempt 1, lost its node `n3`: nothing heard of it for 60 s (the last of 4 nodes lost under it); if it takes longer than a block lasts, raise `walltime`; if it uses up a node's memory, ask for more with `.resources(..)`; else look at the node");
     let after = double(1).inputs([&future]).submit(&workflow);
     insta::assert_snapshot!(after.result().unwrap_err(), @"task `double` (2) was not run: it depends on task `simulate` (1), which lost its nodes");
+}
+
+#[test]
+fn lost_nodes_are_made_up_for_only_where_a_count_says_so() {
+    let moment = Duration::from_millis(1);
+    let retries = |cause| Retries::new(0).on(cause, 2).back_off(moment, moment);
+    let failed = || {
+        let reason = "lost its node".to_owned();
+        let failure = Failure::permanent(FailureKind::NodesLost { reason, losses: 3 });
+        Outcome::Failed(failure)
+    };
+    let (workflow, elsewhere) = workflow(Elsewhere::default());
+    let next = |offer: u32, outcome: Outcome| {
+        elsewhere.rooms().offered(offer, cores(1));
+        let invocation = elsewhere.next();
+        elsewhere.rooms().withdrawn(offer);
+        let (attempt, returns) = (invocation.attempt.id.attempt, invocation.work.returns());
+        finish(invocation, outcome);
+        (attempt, returns)
+    };
+    let call = double(1).on("elsewhere");
+    let future = call.retries(retries(Cause::OutOfMemory)).submit(&workflow);
+    assert_eq!(next(0, failed()), (1, 0));
+    assert_eq!(future.result().unwrap_err().attempt(), 1);
+    let call = double(1).on("elsewhere");
+    let future = call.retries(retries(Cause::Lost)).submit(&workflow);
+    assert_eq!(next(1, lost()), (1, 0));
+    assert_eq!(next(2, failed()), (2, 1));
+    // What was lost before the failure counts no more.
+    assert_eq!(next(3, lost()), (3, 0));
+    assert_eq!(next(4, failed()), (4, 1));
+    assert_eq!(next(5, failed()), (5, 0));
+    assert_eq!(future.result().unwrap_err().attempt(), 5);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use chiltepin_executors::OnLoss;
+use chiltepin_executors::{LossRule, OnLoss};
 use serde::{Deserialize, Serialize};
 
 use super::loopback::LARGEST;
@@ -266,7 +266,7 @@ fn a_call_takes_along_its_name_its_directory_and_what_loss_means() {
         .unwrap();
     let calls = elsewhere.calls.lock();
     let on_loss: Vec<_> = calls.iter().map(|call| call.on_loss).collect();
-    let (fail, repeat) = (OnLoss::Fail, OnLoss::Repeat);
+    let (fail, repeat) = (LossRule::Fail, LossRule::Repeat);
     assert_eq!(on_loss, [fail, repeat, fail, repeat]);
     assert_eq!(calls[0].name, None);
     assert_eq!(calls[1].name.as_deref(), Some("again"));

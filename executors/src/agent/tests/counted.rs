@@ -9,7 +9,7 @@ use crate::command::CommandSpec;
 use crate::registry::TaskInfo;
 use crate::wire::WireValue;
 use crate::{
-    Attempt, AttemptId, EncodedCall, EncodedValues, Failure, Invocation, OnLoss, Outcome, Report,
+    Attempt, AttemptId, EncodedCall, EncodedValues, Failure, Invocation, LossRule, Outcome, Report,
     Resources, StopSignal, TaskKind, Work,
 };
 
@@ -77,7 +77,7 @@ impl Work for Counted {
             info: self.info,
             name: None,
             directory: None,
-            on_loss: OnLoss::Repeat,
+            on_loss: LossRule::Repeat,
             arguments: EncodedValues {
                 values: vec![WireValue::Inline(2), WireValue::Inline(3)],
                 bytes: Bytes::from_static(b"abcde"),

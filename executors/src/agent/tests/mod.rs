@@ -15,7 +15,7 @@ use super::voice::Voice;
 use crate::command::{CommandSpec, Stream};
 use crate::registry::{Entry, Functions, TaskInfo, example};
 use crate::wire::{FrameError, WireValue};
-use crate::{AttemptId, OnLoss, Resources, TaskId, TaskKind};
+use crate::{AttemptId, LossRule, Resources, TaskId, TaskKind};
 
 pub(super) static FUNCTION: TaskInfo = TaskInfo {
     kind: TaskKind::Function,
@@ -105,7 +105,7 @@ pub(super) fn start(task: u64, function: u32) -> Box<StartCall> {
         function,
         name: None,
         directory: None,
-        on_loss: OnLoss::Repeat,
+        on_loss: LossRule::Repeat,
         losses: 0,
         timeout: None,
         resources: Resources::default(),

@@ -7,7 +7,7 @@ use super::super::PoolSettings;
 use super::super::job::{Command, Job, JobEnd, Payload, WorkerId};
 use super::super::lost::{Begun, Exit};
 use super::super::state::State;
-use crate::{AttemptId, Demand, OnLoss, ProcessEnd, TaskId, TaskKind};
+use crate::{AttemptId, Demand, LossRule, ProcessEnd, TaskId, TaskKind};
 
 /// What the tests keep of a job.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl World {
         result
     }
 
-    pub(super) fn arrive(&mut self, kind: TaskKind, demand: Demand, on_loss: OnLoss) -> u64 {
+    pub(super) fn arrive(&mut self, kind: TaskKind, demand: Demand, on_loss: LossRule) -> u64 {
         self.last += 1;
         let number = self.last;
         self.kinds.insert(number, kind);

@@ -6,11 +6,11 @@ use super::super::NodeGpus;
 use super::check::cores;
 use super::model::{World, attempt};
 use super::settings;
-use crate::{Demand, OnLoss, TaskKind};
+use crate::{Demand, LossRule, TaskKind};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Arrive(TaskKind, Demand, OnLoss),
+    Arrive(TaskKind, Demand, LossRule),
     Work(usize, usize),
     Kill(usize),
     Execute,
@@ -43,7 +43,7 @@ fn demand() -> impl Strategy<Value = (TaskKind, Demand)> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let on_loss = prop_oneof![4 => Just(OnLoss::Repeat), 1 => Just(OnLoss::Fail)];
+    let on_loss = prop_oneof![4 => Just(LossRule::Repeat), 1 => Just(LossRule::Fail)];
     prop_oneof![
         8 => (demand(), on_loss).prop_map(|((kind, demand), on_loss)| {
             Step::Arrive(kind, demand, on_loss)

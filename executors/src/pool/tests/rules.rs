@@ -5,10 +5,10 @@ use super::super::lost::Begun;
 use super::check::cores;
 use super::model::{Ended, World, attempt};
 use super::settings;
-use crate::{Demand, LostWorker, OnLoss, ProcessEnd, TaskKind};
+use crate::{Demand, LossRule, LostWorker, ProcessEnd, TaskKind};
 
 /// A world with one worker that is connected, and a job that it has begun.
-fn one_that_runs(on_loss: OnLoss) -> World {
+fn one_that_runs(on_loss: LossRule) -> World {
     let mut world = World::new(settings(1));
     world.arrive(TaskKind::Function, cores(1), on_loss);
     let worker = world.workers()[0];
@@ -29,7 +29,7 @@ fn lost(losses: u32) -> Ended {
 
 #[test]
 fn a_job_that_keeps_losing_workers_is_given_up() {
-    let mut world = one_that_runs(OnLoss::Repeat);
+    let mut world = one_that_runs(LossRule::Repeat);
     for round in 1..=3 {
         assert_eq!(world.ended.get(&1), None, "round {round}");
         let worker = world.workers()[0];
@@ -45,16 +45,32 @@ fn a_job_that_keeps_losing_workers_is_given_up() {
 
 #[test]
 fn work_that_must_not_repeat_fails_with_its_first_worker() {
-    let mut world = one_that_runs(OnLoss::Fail);
+    let mut world = one_that_runs(LossRule::Fail);
     let worker = world.workers()[0];
     world.kill(worker);
     assert_eq!(world.ended.get(&1), Some(&lost(1)));
 }
 
 #[test]
+fn a_loss_that_is_to_be_reported_is_told_with_the_first_worker() {
+    let mut world = one_that_runs(LossRule::Report);
+    let worker = world.workers()[0];
+    world.kill(worker);
+    assert_eq!(world.ended.get(&1), Some(&lost(1)));
+    // Of one that was killed for what it said, its signal says nothing.
+    let mut world = one_that_runs(LossRule::Report);
+    let worker = world.workers()[0];
+    world.misspeak(worker);
+    let Some(Ended::Other(JobEnd::Lost(lost))) = world.ended.get(&1) else {
+        panic!("{:?}", world.ended);
+    };
+    assert_eq!(lost.end, ProcessEnd::GivenUp);
+}
+
+#[test]
 fn what_was_sent_ahead_to_a_lost_worker_is_not_counted() {
-    let mut world = one_that_runs(OnLoss::Fail);
-    world.arrive(TaskKind::Function, cores(1), OnLoss::Fail);
+    let mut world = one_that_runs(LossRule::Fail);
+    world.arrive(TaskKind::Function, cores(1), LossRule::Fail);
     assert_eq!(world.state.sent_ahead, 1);
     let worker = world.workers()[0];
     world.kill(worker);
@@ -66,25 +82,27 @@ fn what_was_sent_ahead_to_a_lost_worker_is_not_counted() {
 
 #[test]
 fn a_job_whose_result_is_lost_runs_again_without_being_counted() {
-    let mut world = one_that_runs(OnLoss::Repeat);
-    for _ in 0..5 {
-        let worker = world.workers()[0];
-        // Ends and is not reported.
-        world.step(worker, 1);
-        world.kill(worker);
-        let worker = world.workers()[0];
-        world.step(worker, 1);
-        world.step(worker, 1);
+    for on_loss in [LossRule::Repeat, LossRule::Report] {
+        let mut world = one_that_runs(on_loss);
+        for _ in 0..5 {
+            let worker = world.workers()[0];
+            // Ends and is not reported.
+            world.step(worker, 1);
+            world.kill(worker);
+            let worker = world.workers()[0];
+            world.step(worker, 1);
+            world.step(worker, 1);
+        }
+        world.settle();
+        assert_eq!(world.ended.get(&1), Some(&Ended::Value));
     }
-    world.settle();
-    assert_eq!(world.ended.get(&1), Some(&Ended::Value));
 }
 
 #[test]
 fn an_idle_worker_gets_what_waits_at_a_busy_one() {
     let mut world = World::new(settings(2));
     for _ in 0..3 {
-        world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+        world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     }
     let workers = world.workers();
     assert_eq!(workers.len(), 2);
@@ -113,7 +131,7 @@ fn idle_workers_go_down_to_the_least() {
     settings.min_workers = 1;
     let mut world = World::new(settings);
     for _ in 0..6 {
-        world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+        world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     }
     world.settle();
     assert_eq!(world.workers().len(), 3);
@@ -129,7 +147,7 @@ fn idle_workers_go_down_to_the_least() {
 #[test]
 fn workers_that_do_not_start_are_not_started_for_ever() {
     let mut world = World::new(settings(1));
-    world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+    world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     for _ in 0..3 {
         let worker = world.workers()[0];
         world.kill(worker);
@@ -139,17 +157,17 @@ fn workers_that_do_not_start_are_not_started_for_ever() {
         panic!("{:?}", world.ended);
     };
     assert!(reason.contains("compute-0"), "{reason}");
-    world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+    world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     assert_eq!(world.ended.len(), 2);
 }
 
 #[test]
 fn a_heavy_job_is_not_passed_for_ever() {
     let mut world = World::new(settings(2));
-    world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
-    world.arrive(TaskKind::Function, cores(2), OnLoss::Repeat);
+    world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
+    world.arrive(TaskKind::Function, cores(2), LossRule::Repeat);
     for _ in 0..300 {
-        world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+        world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     }
     for round in 0..2000 {
         for worker in world.workers() {
@@ -173,27 +191,27 @@ fn there_are_workers_for_all_async_calls_that_may_run() {
         ..cores(0)
     };
     for (calls, workers) in [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (6, 3)] {
-        world.arrive(TaskKind::AsyncFunction, place, OnLoss::Repeat);
+        world.arrive(TaskKind::AsyncFunction, place, LossRule::Repeat);
         assert_eq!(world.workers().len(), workers, "for {calls}");
     }
 }
 
 #[test]
 fn an_async_call_waits_for_none_that_needs_room() {
-    let mut world = one_that_runs(OnLoss::Repeat);
-    world.arrive(TaskKind::Command, cores(1), OnLoss::Repeat);
+    let mut world = one_that_runs(LossRule::Repeat);
+    world.arrive(TaskKind::Command, cores(1), LossRule::Repeat);
     let place = Demand {
         async_bodies: 1,
         ..cores(0)
     };
-    let body = world.arrive(TaskKind::AsyncFunction, place, OnLoss::Repeat);
+    let body = world.arrive(TaskKind::AsyncFunction, place, LossRule::Repeat);
     assert_eq!(world.begun.get(&2), None);
     assert_eq!(world.begun.get(&body), Some(&1));
 }
 
 #[test]
 fn a_stopped_body_ends_and_its_worker_with_it() {
-    let mut world = one_that_runs(OnLoss::Repeat);
+    let mut world = one_that_runs(LossRule::Repeat);
     world.with(|state, now, commands| state.stop(attempt(1), now, commands));
     let worker = world.workers()[0];
     // It was told to end itself.
@@ -205,7 +223,7 @@ fn a_stopped_body_ends_and_its_worker_with_it() {
 fn a_command_follows_on_another_unless_there_is_room() {
     let mut world = World::new(settings(1));
     for _ in 0..3 {
-        world.arrive(TaskKind::Command, cores(1), OnLoss::Fail);
+        world.arrive(TaskKind::Command, cores(1), LossRule::Fail);
     }
     assert_eq!(world.state.following.len(), 1);
     assert_eq!(world.state.scripts.len(), 1);
@@ -224,7 +242,7 @@ fn a_command_follows_on_another_unless_there_is_room() {
 fn a_command_does_not_wait_for_another_where_a_core_becomes_free() {
     let mut world = World::new(settings(2));
     for _ in 0..3 {
-        world.arrive(TaskKind::Command, cores(1), OnLoss::Fail);
+        world.arrive(TaskKind::Command, cores(1), LossRule::Fail);
     }
     assert_eq!(world.state.following.len(), 1);
     // The second ends; the third was to follow on the first.
@@ -236,8 +254,8 @@ fn a_command_does_not_wait_for_another_where_a_core_becomes_free() {
 
 #[test]
 fn a_job_begins_when_nothing_is_before_it_any_more() {
-    let mut world = one_that_runs(OnLoss::Repeat);
-    world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+    let mut world = one_that_runs(LossRule::Repeat);
+    world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     assert_eq!(world.state.sent_ahead, 1);
     assert_eq!(world.told.keys().copied().collect::<Vec<_>>(), [1]);
     let worker = world.workers()[0];
@@ -248,8 +266,8 @@ fn a_job_begins_when_nothing_is_before_it_any_more() {
     assert_eq!(world.told, world.begun);
     // What waits for a worker to start has not begun either, and what is executed has.
     let mut world = World::new(settings(1));
-    world.arrive(TaskKind::Command, cores(1), OnLoss::Fail);
-    world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+    world.arrive(TaskKind::Command, cores(1), LossRule::Fail);
+    world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     assert_eq!(world.told.keys().copied().collect::<Vec<_>>(), [1]);
 }
 
@@ -259,9 +277,9 @@ fn a_command_waits_for_a_core_and_for_no_worker() {
     settings.cores = 4;
     let mut world = World::new(settings);
     for _ in 0..4 {
-        world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+        world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     }
-    let command = world.arrive(TaskKind::Command, cores(1), OnLoss::Fail);
+    let command = world.arrive(TaskKind::Command, cores(1), LossRule::Fail);
     assert_eq!(world.begun.get(&command), Some(&1));
 }
 
@@ -269,7 +287,7 @@ fn a_command_waits_for_a_core_and_for_no_worker() {
 fn a_call_is_not_taken_back_where_no_core_is_free() {
     let mut world = World::new(settings(2));
     for _ in 0..2 {
-        world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+        world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     }
     let workers = world.workers();
     for worker in &workers {
@@ -278,9 +296,9 @@ fn a_call_is_not_taken_back_where_no_core_is_free() {
     }
     // The second worker is idle, and a command has its core.
     world.step(workers[1], 1);
-    world.arrive(TaskKind::Command, cores(1), OnLoss::Fail);
+    world.arrive(TaskKind::Command, cores(1), LossRule::Fail);
     world.step(workers[1], 2);
-    world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+    world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     assert_eq!((world.state.sent_ahead, world.state.ready), (1, 2));
     world.pass(Duration::from_millis(5));
     assert!(
@@ -294,33 +312,35 @@ fn a_call_is_not_taken_back_where_no_core_is_free() {
 
 #[test]
 fn who_runs_beside_a_call_that_is_killed_is_not_blamed() {
-    let mut settings = settings(1);
-    settings.crash_limit = 1;
-    let mut world = World::new(settings);
-    let body = Demand {
-        async_bodies: 1,
-        ..cores(0)
-    };
-    let beside = world.arrive(TaskKind::AsyncFunction, body, OnLoss::Repeat);
-    let worker = world.workers()[0];
-    world.step(worker, 1);
-    let killed = world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
-    world.step(worker, 1);
-    world.with(|state, now, commands| state.stop(attempt(killed), now, commands));
-    world.step(worker, 1);
-    assert_eq!(
-        world.ended.get(&killed),
-        Some(&Ended::Other(JobEnd::Stopped))
-    );
-    assert_eq!(world.ended.get(&beside), None);
-    world.settle();
-    assert_eq!(world.ended.get(&beside), Some(&Ended::Value));
+    for on_loss in [LossRule::Repeat, LossRule::Report] {
+        let mut settings = settings(1);
+        settings.crash_limit = 1;
+        let mut world = World::new(settings);
+        let body = Demand {
+            async_bodies: 1,
+            ..cores(0)
+        };
+        let beside = world.arrive(TaskKind::AsyncFunction, body, on_loss);
+        let worker = world.workers()[0];
+        world.step(worker, 1);
+        let killed = world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
+        world.step(worker, 1);
+        world.with(|state, now, commands| state.stop(attempt(killed), now, commands));
+        world.step(worker, 1);
+        assert_eq!(
+            world.ended.get(&killed),
+            Some(&Ended::Other(JobEnd::Stopped))
+        );
+        assert_eq!(world.ended.get(&beside), None);
+        world.settle();
+        assert_eq!(world.ended.get(&beside), Some(&Ended::Value));
+    }
 }
 
 #[test]
 fn workers_that_never_begin_anything_are_not_started_for_ever() {
     let mut world = World::new(settings(1));
-    world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+    world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     for round in 0..20 {
         let Some(&worker) = world.workers().first() else {
             assert!(round > 3, "that may have been an accident");
@@ -337,7 +357,7 @@ fn workers_that_never_begin_anything_are_not_started_for_ever() {
 
 #[test]
 fn a_result_that_cannot_be_told_counts_as_a_loss() {
-    let mut world = one_that_runs(OnLoss::Repeat);
+    let mut world = one_that_runs(LossRule::Repeat);
     for _ in 0..3 {
         let worker = world.workers()[0];
         // Ends, and what is said of it makes no sense.
@@ -348,7 +368,10 @@ fn a_result_that_cannot_be_told_counts_as_a_loss() {
             world.step(worker, 1);
         }
     }
-    assert_eq!(world.ended.get(&1), Some(&lost(3)));
+    let Some(Ended::Other(JobEnd::Lost(lost))) = world.ended.get(&1) else {
+        panic!("{:?}", world.ended);
+    };
+    assert_eq!((lost.losses, lost.end), (3, ProcessEnd::GivenUp));
 }
 
 #[test]
@@ -363,7 +386,7 @@ fn bodies_that_need_a_gpu_each_get_a_worker_each() {
         ..cores(0)
     };
     for _ in 0..2 {
-        world.arrive(TaskKind::AsyncFunction, body, OnLoss::Repeat);
+        world.arrive(TaskKind::AsyncFunction, body, LossRule::Repeat);
     }
     for worker in world.workers() {
         world.step(worker, 1);
@@ -377,7 +400,7 @@ fn bodies_that_need_a_gpu_each_get_a_worker_each() {
 #[test]
 fn a_command_that_the_node_never_got_is_not_lost_with_it() {
     let mut world = World::new(settings(1));
-    let given = world.arrive(TaskKind::Command, cores(1), OnLoss::Fail);
+    let given = world.arrive(TaskKind::Command, cores(1), LossRule::Fail);
     let command = attempt(given);
     world.with(|state, _, commands| {
         state.give_up("no such file".to_owned(), commands);
@@ -396,7 +419,7 @@ fn a_command_that_the_node_never_got_is_not_lost_with_it() {
 fn a_few_accidents_among_many_that_start_do_no_harm() {
     let mut world = World::new(settings(8));
     for _ in 0..8 {
-        world.arrive(TaskKind::Function, cores(1), OnLoss::Repeat);
+        world.arrive(TaskKind::Function, cores(1), LossRule::Repeat);
     }
     let workers = world.workers();
     assert_eq!(workers.len(), 8);

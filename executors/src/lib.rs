@@ -24,6 +24,7 @@ pub mod command;
 mod environment_lines;
 mod executor;
 mod id;
+mod lazy_folder;
 mod machine;
 pub mod mpi;
 pub mod node;
@@ -51,6 +52,7 @@ mod worker;
 pub use attempt::Attempt;
 pub use executor::{Asked, Executor, Rooms, Wanted};
 pub use id::{AttemptId, TaskId};
+pub use lazy_folder::LazyFolder;
 pub use machine::{machine_memory, raise_open_files};
 pub use outcome::{
     AnyError, Failure, FailureKind, LostWorker, Outcome, PanicReport, ProcessEnd, UserError,

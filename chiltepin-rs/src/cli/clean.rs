@@ -13,7 +13,7 @@ use super::{runs, status};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A run that is still under way loses its blocks by this.")]
 pub(super) struct Clean {
-    /// The run's folder, or its name below `run_dir`
+    /// The run's number below `run_dir`, as 7, or its folder
     run: PathBuf,
 }
 

@@ -9,7 +9,7 @@ use crate::report::{self, RunRecord, TaskRecord};
 /// Tells every step that a task of a run took, and when
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
-    /// The run's folder, or its name below `run_dir`; `latest` is the newest
+    /// The run's number below `run_dir`, as 7; `latest`; or its folder
     run: PathBuf,
     /// The task's number or name, or the name of its function where that has one call
     task: String,

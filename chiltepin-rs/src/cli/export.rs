@@ -10,7 +10,7 @@ use crate::report::{self, AttemptRecord, Ending, How, Name, RunRecord, TaskRecor
 /// Prints the record of a run for other programs
 #[derive(Debug, clap::Args)]
 pub(super) struct Export {
-    /// The run's folder, or its name below `run_dir`; `latest` is the newest
+    /// The run's number below `run_dir`, as 7; `latest`; or its folder
     run: PathBuf,
     /// What to print; all times are in microseconds since the run began
     #[arg(long)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, ConfigError, WorkflowSettings};
 use crate::environment;
+use crate::run::{LATEST, RunNumber};
 
 /// What stands in the way of finding a run.
 #[derive(Debug, thiserror::Error)]
@@ -25,25 +26,40 @@ pub(super) enum NoRun {
     NotThere { run: PathBuf, folder: PathBuf },
 }
 
-/// The folder of a run: the one that is given, by its path or by its name below `run_dir`, or the
-/// newest.
+/// The folder of a run: the one with the number that is given, `latest`, the one at the path that is
+/// given or below `run_dir`; the newest if nothing is given.
+///
+/// A number means a run before it means a folder here, for which there is `./7`.
 pub(super) fn folder(run: Option<&Path>) -> Result<PathBuf, NoRun> {
+    let word = run.map(|run| run.to_str().unwrap_or_default());
+    let number = word.and_then(RunNumber::typed);
     if let Some(run) = run
+        && number.is_none()
+        && word != Some(LATEST)
         && run.is_dir()
     {
         return Ok(run.to_owned());
     }
     let folder = run_dir()?;
-    if let Some(run) = run {
-        let below = folder.join(run);
-        return if below.is_dir() {
-            Ok(below)
-        } else {
-            let run = run.to_owned();
-            Err(NoRun::NotThere { run, folder })
-        };
-    }
-    newest(&folder)?.ok_or(NoRun::None { folder })
+    let Some(run) = run else {
+        return newest(&folder)?.ok_or(NoRun::None { folder });
+    };
+    let numbered = number.map(|number| folder.join(number.to_string()));
+    let latest = match word {
+        Some(LATEST) => newest(&folder)?,
+        _ => None,
+    };
+    let ways = [
+        numbered,
+        latest,
+        Some(folder.join(run)),
+        Some(run.to_owned()),
+    ];
+    let found = ways.into_iter().flatten().find(|way| way.is_dir());
+    found.ok_or_else(|| {
+        let run = run.to_owned();
+        NoRun::NotThere { run, folder }
+    })
 }
 
 /// Where runs are, by the configuration.
@@ -61,20 +77,19 @@ pub(super) fn all(folder: Option<PathBuf>) -> Result<Vec<PathBuf>, NoRun> {
         Some(folder) => folder,
         None => run_dir()?,
     };
-    let mut runs = below(&folder)?;
+    let runs = below(&folder)?;
     if runs.is_empty() {
         return Err(NoRun::None { folder });
     }
-    runs.sort_unstable();
     Ok(runs)
 }
 
-/// The newest of the runs below a folder, whose names sort by time.
+/// The newest of the runs below a folder.
 fn newest(folder: &Path) -> Result<Option<PathBuf>, NoRun> {
-    Ok(below(folder)?.into_iter().max())
+    Ok(below(folder)?.pop())
 }
 
-/// The runs below a folder.
+/// The runs below a folder, in order of their numbers.
 fn below(folder: &Path) -> Result<Vec<PathBuf>, NoRun> {
     let unreadable = |source| NoRun::Unreadable {
         folder: folder.to_owned(),
@@ -88,57 +103,33 @@ fn below(folder: &Path) -> Result<Vec<PathBuf>, NoRun> {
     let mut runs = Vec::new();
     for entry in entries {
         let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if is_run(&name) && entry.path().is_dir() {
-            runs.push(entry.path());
+        let name = entry.file_name();
+        if let Some(number) = name.to_str().and_then(RunNumber::of_folder)
+            && entry.path().is_dir()
+        {
+            runs.push((number, entry.path()));
         }
     }
-    Ok(runs)
-}
-
-/// Whether a name is one that runs give themselves: `20261121-091712-3f9a0c`.
-fn is_run(name: &str) -> bool {
-    let parts: Vec<_> = name.split('-').collect();
-    let [date, time, random] = *parts else {
-        return false;
-    };
-    let digits =
-        |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits(date, 8)
-        && digits(time, 6)
-        && random.len() == 6
-        && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    runs.sort_unstable();
+    Ok(runs.into_iter().map(|(_, path)| path).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::RunId;
 
     #[test]
-    fn the_newest_run_is_the_last_by_name() {
+    fn the_newest_run_has_the_largest_number() {
         let place = tempfile::tempdir().unwrap();
         assert!(newest(&place.path().join("nowhere")).unwrap().is_none());
         assert!(newest(place.path()).unwrap().is_none());
-        for name in ["20261121-091712-3f9a0c", "20261121-091713-000000", "zzz"] {
+        for name in ["0002", "10000", "9999", "cache", "20261121-091712-3f9a0c"] {
             fs::create_dir(place.path().join(name)).unwrap();
         }
-        fs::write(place.path().join("20991121-091713-000000"), "").unwrap();
-        let newest = newest(place.path()).unwrap().unwrap();
-        assert!(newest.ends_with("20261121-091713-000000"), "{newest:?}");
-    }
-
-    #[test]
-    fn a_run_is_known_by_its_name() {
-        assert!(is_run(&RunId::now().to_string()));
-        for name in [
-            "",
-            "runs",
-            "20261121-091712",
-            "20261121-091712-xyz",
-            "2026-11-21",
-        ] {
-            assert!(!is_run(name), "{name}");
-        }
+        fs::write(place.path().join("10001"), "").unwrap();
+        let names: Vec<_> = below(place.path()).unwrap();
+        let names: Vec<_> = names.iter().map(|run| run.file_name().unwrap()).collect();
+        assert_eq!(names, ["0002", "9999", "10000"]);
+        assert!(newest(place.path()).unwrap().unwrap().ends_with("10000"));
     }
 }

@@ -8,7 +8,7 @@ use crate::report;
 /// Tells how a run went: its tasks in figures, and what failed
 #[derive(Debug, clap::Args)]
 pub(super) struct Show {
-    /// The run's folder, or its name below `run_dir` [default: the newest run below `run_dir`]
+    /// The run's number below `run_dir`, as 7, or its folder [default: the newest run]
     run: Option<PathBuf>,
     /// Prints JSON, with times in microseconds
     #[arg(long)]

@@ -16,7 +16,7 @@ const BLOCKS_FILE: &str = "blocks.json";
 /// Tells what the blocks of a run are doing
 #[derive(Debug, clap::Args)]
 pub(super) struct Status {
-    /// The run's folder, or its name below `run_dir` [default: the newest run below `run_dir`]
+    /// The run's number below `run_dir`, as 7, or its folder [default: the newest run]
     run: Option<PathBuf>,
 }
 

@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use chiltepin_executors::{Capacity, Demand, Executor, TaskId};
+use chiltepin_executors::{Capacity, Demand, Executor, LazyFolder, TaskId};
 use parking_lot::RwLock;
 
 use super::Recorder;
@@ -109,7 +108,7 @@ pub(crate) struct Settings {
     pub(crate) executors: Option<Vec<String>>,
     pub(crate) retries: Retries,
     pub(crate) labels: Labels,
-    pub(crate) run_folder: PathBuf,
+    pub(crate) run_folder: LazyFolder,
     /// Whether some executor keeps accounts of its attempts, so that the time of each submit is
     /// looked up.
     pub(crate) accounts: bool,

@@ -361,8 +361,9 @@ impl Driver {
         self.settings.accounts
     }
 
+    /// The run's folder, which is made now if it is not there.
     pub(crate) fn run_folder(&self) -> PathBuf {
-        self.settings.run_folder.clone()
+        self.settings.run_folder.path()
     }
 
     pub(super) fn set_drained(&self) {

@@ -16,11 +16,11 @@ use super::record::{AttemptRecord, RunRecord, TaskRecord};
 pub(crate) const FILE: &str = "run.db";
 
 /// Of the tables; a file of another one is made anew.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE run (
-        program TEXT, directory TEXT, host TEXT, process INTEGER, version TEXT, config TEXT,
+        id TEXT, program TEXT, directory TEXT, host TEXT, process INTEGER, version TEXT, config TEXT,
         started INTEGER, duration INTEGER, state TEXT NOT NULL, missed_events INTEGER NOT NULL,
         journal_bytes INTEGER NOT NULL
     );
@@ -136,8 +136,9 @@ fn put_run(
 ) -> rusqlite::Result<()> {
     let run = record.started.as_ref();
     transaction.execute(
-        "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
+            run.map(|run| &run.id),
             run.map(|run| &run.program),
             run.map(|run| &run.directory),
             run.map(|run| &run.host),

@@ -123,6 +123,8 @@ pub(crate) enum What<N> {
 /// What a run is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunStarted {
+    /// What no other run has: the number of its folder may be given again once that is removed.
+    pub(crate) id: String,
     pub(crate) program: String,
     pub(crate) arguments: Vec<String>,
     pub(crate) directory: String,

@@ -74,7 +74,7 @@ impl Display for Summary {
         writeln!(formatter, "{command}")?;
         let place = format!("process {} on {}", self.process, self.host);
         let started = date(self.started);
-        writeln!(formatter, "started {started}, {place}")?;
+        writeln!(formatter, "started {started}, {place}, id {}", self.id)?;
         writeln!(formatter, "{} after {}", self.state, time(self.duration))?;
         writeln!(formatter, "\ntasks: {}", self.tasks)?;
         if self.retries > 0 {

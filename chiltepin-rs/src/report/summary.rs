@@ -10,6 +10,7 @@ use super::record::{Name, RunRecord, TaskRecord, TaskState};
 /// A run in figures; times in microseconds.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Summary {
+    pub(crate) id: String,
     pub(crate) state: &'static str,
     pub(crate) program: String,
     pub(crate) arguments: Vec<String>,
@@ -207,6 +208,7 @@ pub(crate) fn summary(record: &RunRecord, is_open: bool) -> Summary {
     }
     let started = record.started.clone().unwrap_or_default();
     Summary {
+        id: started.id,
         state: state(record, is_open),
         program: started.program,
         arguments: started.arguments,

@@ -1,9 +1,8 @@
 //! Workflows for tests of what executors are to the driver.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use chiltepin_executors::{Capacity, Executor, panic};
+use chiltepin_executors::{Capacity, Executor, LazyFolder, panic};
 
 use super::Workflow;
 use super::builder::runtime;
@@ -19,15 +18,15 @@ pub(crate) fn open_with(executor: Arc<dyn Executor>) -> Workflow {
     let config = Config::from_toml("[local]\nprovider = \"threads\"\nmax_threads = 2\n").unwrap();
     panic::install_hook(false);
     let runtime = runtime(2).unwrap();
-    let run_folder = Path::new("runs");
+    let run_folder = LazyFolder::at("runs".into());
     #[cfg(feature = "cluster")]
-    let rendezvous = chiltepin_executors::blocks::Rendezvous::new(run_folder, runtime.handle());
+    let rendezvous = chiltepin_executors::blocks::Rendezvous::new(&run_folder, runtime.handle());
     let ground = Ground {
         #[cfg(feature = "cluster")]
         rendezvous: &rendezvous,
         handle: runtime.handle(),
         threads: 2,
-        run_folder,
+        run_folder: &run_folder,
         log_level: None,
     };
     let elsewhere = Installed::new("elsewhere", Ok(executor), Capacity::UNBOUNDED, None);
@@ -40,7 +39,7 @@ pub(crate) fn open_with(executor: Arc<dyn Executor>) -> Workflow {
         executors: None,
         retries: Retries::default(),
         labels: Labels::default(),
-        run_folder: run_folder.to_owned(),
+        run_folder: run_folder.clone(),
         accounts: true,
         seed: 0,
         results: None,

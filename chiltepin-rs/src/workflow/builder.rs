@@ -144,7 +144,7 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
     let runtime = runtime(threads)?;
     let grace = config.workflow.grace;
     let run = crate::run::RunId::now();
-    let run_folder = config.workflow.run_dir.join(run.to_string());
+    let run_folder = crate::run::folder(&config.workflow.run_dir);
     #[cfg(feature = "cluster")]
     let rendezvous = Rendezvous::new(&run_folder, runtime.handle());
     let ground = Ground {

@@ -2,7 +2,7 @@
 //! configuration, nothing else.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chiltepin_executors::blocks::BlocksSettings;
@@ -41,7 +41,6 @@ pub(super) fn blocks_settings(
     batch: &Batch,
     pool: PoolRequest,
     mpi: Option<MpiSettings>,
-    run_folder: &Path,
     log: Option<String>,
 ) -> BlocksSettings {
     BlocksSettings {
@@ -64,7 +63,6 @@ pub(super) fn blocks_settings(
         interface: batch.interface.clone(),
         port: batch.port.clone(),
         link: LinkSettings::default(),
-        run_folder: run_folder.to_owned(),
         log,
     }
 }

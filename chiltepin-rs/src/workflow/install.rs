@@ -1,6 +1,5 @@
 //! Makes the executors that a configuration names, or notes why one cannot be used.
 
-use std::path::Path;
 use std::sync::Arc;
 
 #[cfg(feature = "cluster")]
@@ -8,7 +7,7 @@ use chiltepin_executors::blocks::{Blocks, Rendezvous};
 use chiltepin_executors::mpi::{LocalMpi, LocalMpiSettings, MpiSettings, NoLocalMpi};
 use chiltepin_executors::pool::{Machine, NodeGpus, PoolRequest, Processes};
 use chiltepin_executors::threads::{Runners, Threads, ThreadsSettings};
-use chiltepin_executors::{Capacity, Executor, machine_memory};
+use chiltepin_executors::{Capacity, Executor, LazyFolder, machine_memory};
 use tokio::runtime::Handle;
 
 #[cfg(feature = "cluster")]
@@ -23,7 +22,7 @@ pub(super) struct Ground<'a> {
     /// The threads of the runtime.
     pub(super) threads: usize,
     /// The folder of the run.
-    pub(super) run_folder: &'a Path,
+    pub(super) run_folder: &'a LazyFolder,
     /// What is logged, if that was said.
     pub(super) log_level: Option<LogLevel>,
     /// Where the nodes of all blocks call.
@@ -94,7 +93,7 @@ impl Ground<'_> {
 
     fn processes(&self, resource: &Resource, pool: &config::Pool) -> Made {
         let request = self.pool_request(resource, pool);
-        let settings = request.resolve(&Self::machine(pool), self.run_folder.join("workers"))?;
+        let settings = request.resolve(&Self::machine(pool), self.run_folder.below("workers"))?;
         let executor = Processes::new(settings, self.handle.clone())
             .map_err(|error| needs_workers(resource, &error))?;
         let largest = executor.largest();
@@ -104,7 +103,7 @@ impl Ground<'_> {
     /// MPI applications on this machine.
     fn local_mpi(&self, resource: &Resource, pool: &config::Pool, mpi: &config::Mpi) -> Made {
         let request = self.pool_request(resource, pool);
-        let pool = request.resolve(&Self::machine(pool), self.run_folder.join("workers"))?;
+        let pool = request.resolve(&Self::machine(pool), self.run_folder.below("workers"))?;
         let settings = LocalMpiSettings {
             mpi: mpi_settings(mpi),
             pool,
@@ -139,7 +138,7 @@ impl Ground<'_> {
             ..mpi_settings(mpi)
         });
         let log = self.log_level.map(|level| level.to_string());
-        let settings = cluster::blocks_settings(resource, batch, pool, mpi, self.run_folder, log);
+        let settings = cluster::blocks_settings(resource, batch, pool, mpi, log);
         let executor = Blocks::open(settings, provider, self.rendezvous, self.handle.clone())
             .map_err(|error| needs_workers(resource, &error))?;
         let largest = executor.largest();

@@ -1,7 +1,8 @@
 //! The record of a run, begun when its workflow is opened.
 
-use std::path::Path;
 use std::sync::Arc;
+
+use chiltepin_executors::LazyFolder;
 
 use crate::config::Config;
 use crate::driver::Driver;
@@ -10,15 +11,13 @@ use crate::run::RunId;
 
 /// Begins the journal of a run, if it is to have one. One that cannot be written keeps nobody from
 /// running.
-pub(super) fn begin(config: &Config, run: RunId, folder: &Path) -> Option<Arc<Journal>> {
+pub(super) fn begin(config: &Config, run: RunId, folder: &LazyFolder) -> Option<Arc<Journal>> {
     if !config.workflow.journal {
         return None;
     }
-    match Journal::begin(folder, started(config, run)) {
-        Ok(journal) => {
-            crate::run::point_to_latest(folder);
-            Some(journal)
-        }
+    let folder = folder.path();
+    match Journal::begin(&folder, started(config, run)) {
+        Ok(journal) => Some(journal),
         Err(error) => {
             let folder = folder.display();
             tracing::warn!(%folder, %error, "cannot write a journal; the run goes on without it");
@@ -49,6 +48,7 @@ fn started(config: &Config, run: RunId) -> RunStarted {
         .collect();
     executors.push((super::install::JOINS.to_owned(), "joins".to_owned()));
     RunStarted {
+        id: run.to_string(),
         program,
         arguments: arguments.collect(),
         directory: directory.display().to_string(),

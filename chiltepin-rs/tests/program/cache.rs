@@ -126,6 +126,13 @@ fn results_of_a_workflow_are_found_and_cleared() {
     let keys = out(&listed).matches("\"key\": ").count();
     assert_eq!(keys, 2, "{}", out(&listed));
 
+    // The second run computed `b`, and the others nothing.
+    for (number, results) in [("1", 1), ("2", 1), ("4", 0), ("latest", 0)] {
+        let listed = run(&place, None, &["ls", "--run", number, "--json"]);
+        let found = out(&listed).matches("\"key\": ").count();
+        assert_eq!(found, results, "{number}: {}", out(&listed));
+    }
+
     let why = run(&place, None, &["why", "count"]);
     assert_eq!(errors(&why), "");
     let (_, news) = out(&why).split_once("new is:\n").unwrap();

@@ -52,7 +52,17 @@ fn a_run_is_listed_and_shown() {
     let shown = place.run(&["show"]);
     assert_eq!((shown.status.code(), errors(&shown)), (Some(0), ""));
     assert!(out(&shown).contains("1 × `square` failed: 12, \"too\" large (local)\n      task 3\n"));
+    for run in ["1", "0001", "./runs/latest", "runs/0001"] {
+        assert_eq!(place.run(&["show", run]).status.code(), Some(0), "{run}");
+    }
+    let none = place.run(&["show", "2"]);
+    assert_eq!(
+        errors(&none),
+        "error: there is no run `2`, neither as a folder nor below `runs`\n"
+    );
     let shown = json(&place.run(&["show", "latest", "--json"]));
+    assert_eq!(shown["run"], "runs/0001");
+    assert!(!shown["summary"]["id"].as_str().unwrap().is_empty());
     assert_eq!(shown["summary"]["executors"][0]["name"], "local");
     assert_eq!(shown["damages"], serde_json::json!([]));
 }
@@ -179,7 +189,7 @@ fn a_run_becomes_a_database() {
     let export = ["export", "latest", "--format", "database"];
     let output = place.run(&export);
     assert_eq!((output.status.code(), errors(&output)), (Some(0), ""));
-    assert_eq!(out(&output), "runs/latest/run.db\n");
+    assert_eq!(out(&output), "runs/0001/run.db\n");
     let head = fs::read(folder.join("run.db")).unwrap();
     assert!(head.starts_with(b"SQLite format 3\0"));
 }

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use crate::{Place, errors, out};
 
-const RUN: &str = "20261121-091712-3f9a0c";
+const RUN: &str = "0007";
 
 /// A run with two jobs that are not over and one that is, and what it said of its blocks.
 fn run(place: &Place) -> PathBuf {
     let run = place.folder.path().join("runs").join(RUN);
     fs::create_dir_all(&run).unwrap();
-    fs::create_dir(place.folder.path().join("runs/20261120-091712-3f9a0c")).unwrap();
+    fs::create_dir(place.folder.path().join("runs/0006")).unwrap();
     let job = |name: u32, more: &str| {
         format!(
             "{{\"provider\":\"slurm\",\"executor\":\"compute\",\"block\":{name},\
@@ -74,8 +74,11 @@ fn status_tells_of_the_newest_run() {
     let ago = told + text[told..].find(" ago").unwrap();
     let text = format!("{}the run told TIME{}", &text[..told], &text[ago..]);
     insta::assert_snapshot!(text);
-    let by_name = place.run_with_commands(&["status", RUN]);
-    assert_eq!(by_name.status.code(), Some(0));
+    for name in ["7", "0007", "latest"] {
+        let by_name = place.run_with_commands(&["status", name]);
+        assert_eq!(by_name.status.code(), Some(0), "{name}");
+        assert!(out(&by_name).starts_with("run runs/0007\n"));
+    }
     let by_path = place.run_with_commands(&["status", run.to_str().unwrap()]);
     assert_eq!(by_path.status.code(), Some(0));
 }
@@ -87,7 +90,7 @@ fn status_of_a_run_without_blocks_says_so() {
     let output = place.run(&["status"]);
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
     insta::assert_snapshot!(out(&output), @r"
-    run runs/20261121-091712-3f9a0c
+    run runs/0007
     it has no blocks
     ");
 }

@@ -19,7 +19,7 @@ use crate::pool::Processes;
 use crate::registry::Functions;
 use crate::start::AgentStart;
 use crate::transport::{Dial, Dialed, Key, Link, LinkEnd};
-use crate::{Executor, machine_memory, mpi, raise_open_files};
+use crate::{Executor, LazyFolder, machine_memory, mpi, raise_open_files};
 
 /// The exit code of an agent that is of no use, or has lost its driver.
 const FAILED: i32 = 1;
@@ -184,7 +184,7 @@ fn pool(welcome: &AgentWelcome, node: &str, block: u32) -> Result<Processes, Str
     // The same node may be part of several blocks, at once or one after the other, whose workers
     // are not to write to the same files.
     let folder = welcome.output_folder.join(format!("block-{block}"));
-    let mut settings = request.resolve(&machine, folder)?;
+    let mut settings = request.resolve(&machine, LazyFolder::at(folder))?;
     let Changes { removed, set } = variables::changes(&environment());
     settings.name = format!("{}-{node}", request.name);
     settings.removed_variables = removed;

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use super::returns::is_last;
 use crate::agent::{Agent, AgentEvents, AgentHello, AgentSettings, AgentWelcome};
 use crate::pool::{Machine, NodeGpus};
 use crate::transport::{Arrival, Link, LinkEnd};
-use crate::{Capacity, Failure, FailureKind, Invocation, Outcome, Work};
+use crate::{Capacity, Failure, FailureKind, Invocation, LazyFolder, Outcome, Work};
 
 /// A node that has joined.
 pub(super) struct Joined {
@@ -33,7 +34,7 @@ impl Shared {
         let capacity = self.capacity(hello)?;
         let welcome = AgentWelcome {
             pool: self.settings.pool.clone(),
-            output_folder: self.settings.run_folder.join("workers"),
+            output_folder: self.rendezvous.run_folder().join("workers"),
         };
         let welcome = welcome
             .encode()
@@ -109,7 +110,7 @@ impl Shared {
         let pool = self
             .settings
             .pool
-            .resolve(&machine, std::path::PathBuf::new())?;
+            .resolve(&machine, LazyFolder::at(PathBuf::new()))?;
         Ok(pool.capacity())
     }
 }

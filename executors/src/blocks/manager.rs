@@ -1,6 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -24,8 +25,8 @@ use crate::pool::{Machine, NoWorkers, NodeGpus};
 use crate::provider::Provider;
 use crate::registry::Functions;
 use crate::{
-    Asked, AttemptId, BlocksStatus, Capacity, Executor, Failure, FailureKind, Invocation, Outcome,
-    Rooms, Wanted, Work, start,
+    Asked, AttemptId, BlocksStatus, Capacity, Executor, Failure, FailureKind, Invocation,
+    LazyFolder, Outcome, Rooms, Wanted, Work, start,
 };
 
 /// Runs calls on the nodes of blocks that it asks a batch system for.
@@ -158,7 +159,7 @@ fn node_room(settings: &BlocksSettings) -> NodeRoom {
         memory: pool.memory_per_node.unwrap_or_default(),
         gpus: NodeGpus::granted(|_| None, gpus),
     };
-    let resolved = pool.resolve(&machine, std::path::PathBuf::new());
+    let resolved = pool.resolve(&machine, LazyFolder::at(PathBuf::new()));
     let capacity = resolved.ok().map(|settings| settings.capacity());
     let known = pool.cores_per_node.and(capacity.as_ref());
     NodeRoom {

@@ -1,9 +1,10 @@
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use parking_lot::Mutex;
 
+use super::rendezvous::Absolute;
 use crate::BlocksStatus;
 
 /// The file's name, within the folder of a run, that tells how its blocks stand: an array with one
@@ -13,15 +14,15 @@ pub const BLOCKS_FILE: &str = "blocks.json";
 /// The file of a run that tells how its blocks stand.
 #[derive(Debug)]
 pub(super) struct Record {
-    run_folder: PathBuf,
+    run_folder: Absolute,
     /// One writes at a time.
     writing: Mutex<()>,
 }
 
 impl Record {
-    pub(super) fn new(run_folder: &Path) -> Self {
+    pub(super) fn new(run_folder: Absolute) -> Self {
         Self {
-            run_folder: run_folder.to_owned(),
+            run_folder,
             writing: Mutex::new(()),
         }
     }
@@ -30,10 +31,14 @@ impl Record {
     /// asked when it is written, so that of two who write at once the later one writes the newer.
     pub(super) fn write(&self, stand: impl FnOnce() -> Vec<BlocksStatus>) -> io::Result<()> {
         let _writing = self.writing.lock();
+        // What has no blocks has nothing to write.
+        let Some(folder) = self.run_folder.if_made() else {
+            return Ok(());
+        };
         let text = serde_json::to_vec_pretty(&stand())?;
-        let new = self.run_folder.join(".blocks.json.new");
+        let new = folder.join(".blocks.json.new");
         fs::write(&new, text)?;
-        fs::rename(new, self.run_folder.join(BLOCKS_FILE))
+        fs::rename(new, folder.join(BLOCKS_FILE))
     }
 }
 
@@ -55,7 +60,11 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::{BlockStatus, NodeStatus};
+    use crate::{BlockStatus, LazyFolder, NodeStatus};
+
+    fn record(folder: &Path) -> Record {
+        Record::new(Absolute::new(&LazyFolder::at(folder.to_owned())))
+    }
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -80,7 +89,7 @@ mod tests {
                 }],
             }],
         };
-        let record = Record::new(folder.path());
+        let record = record(folder.path());
         record.write(|| vec![status.clone()]).unwrap();
         record
             .write(|| vec![status.clone(), status.clone()])
@@ -93,7 +102,7 @@ mod tests {
     #[test]
     fn of_those_who_write_at_once_the_last_one_writes_the_newest() {
         let folder = tempfile::tempdir().unwrap();
-        let record = Record::new(folder.path());
+        let record = record(folder.path());
         let count = AtomicU64::new(0);
         let stand = || {
             let waiting = count.fetch_add(1, Ordering::SeqCst) + 1;

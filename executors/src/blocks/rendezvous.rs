@@ -16,7 +16,6 @@ use super::BlocksSettings;
 use super::links::Links;
 use super::manager::Shared;
 use super::record::Record;
-use crate::BlocksStatus;
 use crate::agent::{AgentHello, PROTOCOL};
 use crate::causes::WithCauses;
 use crate::program::{PrivateFolder, Program};
@@ -26,11 +25,12 @@ use crate::transport::{
     Arrival, Identity, Key, Limits, Link, LinkSettings, Listener, ListenerSettings, Peers,
     candidates,
 };
+use crate::{BlocksStatus, LazyFolder};
 
 /// Where the nodes of all executors of a run meet this process: one port, one key, one copy of the
 /// program, all made when the first block is asked for.
 pub struct Rendezvous {
-    run_folder: PathBuf,
+    run_folder: Absolute,
     meeting: Arc<Meeting>,
     ground: tokio::sync::Mutex<Option<Arc<Ground>>>,
     listening: tokio::sync::Mutex<Listeners>,
@@ -46,6 +46,30 @@ struct Listeners {
 /// The name, in a run's folder, of the folder that nobody but the user can look into: what is left
 /// of it after a run may be removed.
 pub const PRIVATE_FOLDER: &str = "private";
+
+/// A run's folder as other processes can be told of it, wherever this one goes to meanwhile.
+#[derive(Clone, Debug)]
+pub(super) struct Absolute {
+    folder: LazyFolder,
+    here: PathBuf,
+}
+
+impl Absolute {
+    pub(super) fn new(folder: &LazyFolder) -> Self {
+        Self {
+            folder: folder.clone(),
+            here: std::env::current_dir().unwrap_or_default(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.here.join(self.folder.path())
+    }
+
+    pub(super) fn if_made(&self) -> Option<PathBuf> {
+        Some(self.here.join(self.folder.if_made()?))
+    }
+}
 
 /// What is the same for all blocks.
 pub(super) struct Ground {
@@ -86,10 +110,10 @@ const GATHERING: Duration = Duration::from_millis(200);
 impl Rendezvous {
     /// In this folder of a run, which the nodes see too. Nothing is made yet.
     #[must_use]
-    pub fn new(run_folder: &Path, runtime: &Handle) -> Arc<Self> {
-        let run_folder = std::path::absolute(run_folder).unwrap_or_else(|_| run_folder.to_owned());
+    pub fn new(run_folder: &LazyFolder, runtime: &Handle) -> Arc<Self> {
+        let run_folder = Absolute::new(run_folder);
         let meeting = Arc::new(Meeting {
-            record: Record::new(&run_folder),
+            record: Record::new(run_folder.clone()),
             executors: Mutex::default(),
             changed: Notify::new(),
         });
@@ -102,8 +126,9 @@ impl Rendezvous {
         })
     }
 
-    pub(super) fn run_folder(&self) -> &Path {
-        &self.run_folder
+    /// The run's folder, which is made now if it is not there; a full path.
+    pub(super) fn run_folder(&self) -> PathBuf {
+        self.run_folder.path()
     }
 
     pub(super) fn enter(&self, executor: &str, shared: &Arc<Shared>) {
@@ -133,7 +158,7 @@ impl Rendezvous {
             return Ok(Arc::clone(ground));
         }
         let run_folder = self.run_folder.clone();
-        let made = tokio::task::spawn_blocking(move || Ground::make(&run_folder))
+        let made = tokio::task::spawn_blocking(move || Ground::make(&run_folder.path()))
             .await
             .map_err(|error| error.to_string())??;
         let made = Arc::new(made);
@@ -351,7 +376,10 @@ mod tests {
     #[tokio::test]
     async fn nodes_are_answered_while_the_workflow_is_blocked() {
         let folder = tempfile::tempdir().unwrap();
-        let rendezvous = Rendezvous::new(folder.path(), &Handle::current());
+        let rendezvous = Rendezvous::new(
+            &LazyFolder::at(folder.path().to_owned()),
+            &Handle::current(),
+        );
         let ground = rendezvous.ground().await.unwrap();
         let listening = Listening {
             ports: None,

@@ -1,5 +1,4 @@
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::mpi::MpiSettings;
@@ -38,6 +37,4 @@ pub struct BlocksSettings {
     pub link: LinkSettings,
     /// What agents log, as `debug`, if that was said.
     pub log: Option<String>,
-    /// The run's folder, on a file system that the nodes share.
-    pub run_folder: PathBuf,
 }

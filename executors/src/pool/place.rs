@@ -141,7 +141,7 @@ impl There {
                     return;
                 };
                 // Where it cannot be made no file can be opened in it, and that is reported.
-                let _ = std::fs::create_dir_all(&settings.output_folder);
+                let _ = std::fs::create_dir_all(settings.output_folder.path());
                 let page = self.page(worker);
                 // A worker that finds no page says so and ends, and that is how it is seen.
                 link.ledger = Ledger::create(&page).ok();
@@ -208,6 +208,7 @@ impl Shared {
             let path = self
                 .settings
                 .output_folder
+                .path()
                 .join(format!("{name}.{extension}"));
             path.into()
         };
@@ -242,8 +243,8 @@ impl Shared {
 
     fn make_place(self: &Arc<Self>) -> Result<There, PlaceError> {
         let folder = Arc::new(PrivateFolder::new()?);
-        let output = &self.settings.output_folder;
-        let program = Program::of_this_process(output)?;
+        let output = self.settings.output_folder.path();
+        let program = Program::of_this_process(&output)?;
         let socket = folder.join("pool");
         let listen = || format!("listen on the socket `{}`", socket.display());
         let listener = UnixListener::bind(&socket).map_err(system(listen()))?;

@@ -1,9 +1,9 @@
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{NodeGpus, PoolSettings};
+use crate::LazyFolder;
 
 /// What is asked of a pool of worker processes, whatever node it comes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl PoolRequest {
     pub fn resolve(
         &self,
         machine: &Machine,
-        output_folder: PathBuf,
+        output_folder: LazyFolder,
     ) -> Result<PoolSettings, String> {
         let cores = self.cores_per_node.unwrap_or(machine.cores);
         let gpus = &machine.gpus;

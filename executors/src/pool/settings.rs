@@ -1,8 +1,7 @@
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::NodeGpus;
-use crate::Capacity;
+use crate::{Capacity, LazyFolder};
 
 /// What a pool of worker processes is made of.
 #[derive(Clone, Debug)]
@@ -50,7 +49,7 @@ pub struct PoolSettings {
     /// The words put before what starts the workers.
     pub prefix: Vec<String>,
     /// Where the workers' output files are made, when the first one starts.
-    pub output_folder: PathBuf,
+    pub output_folder: LazyFolder,
 }
 
 impl PoolSettings {

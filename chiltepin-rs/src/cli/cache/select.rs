@@ -1,12 +1,15 @@
 //! Which results are meant.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
+use super::super::runs;
 use super::Desk;
 use crate::cache::{Filter, Store, Summary};
 use crate::config::nearest::nearest;
 use crate::config::parse_age;
+use crate::report::{self, RunRecord};
 
 /// Those that fit all that is given.
 #[derive(Debug, clap::Args)]
@@ -14,12 +17,21 @@ pub(super) struct Select {
     /// Results of this function: its whole name, or the end of it
     #[arg(long, value_name = "NAME")]
     pub(super) function: Option<String>,
-    /// Results that this run computed
+    /// Results that this run computed: its number below `run_dir`, `latest`, its folder, or its id
     #[arg(long)]
     pub(super) run: Option<String>,
     /// Results that were computed longer ago than this, as 7d or 12h
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(super) older_than: Option<Duration>,
+}
+
+/// The id of the run that is meant: results say that, because they outlive the run's folder, whose
+/// number may be given again.
+fn run_id(meant: &str) -> String {
+    let folder = runs::folder(Some(Path::new(meant))).ok();
+    let read = folder.and_then(|folder| report::read(&folder).ok());
+    let started = read.and_then(|read| RunRecord::of(read.events).started);
+    started.map_or_else(|| meant.to_owned(), |started| started.id)
 }
 
 fn age(text: &str) -> Result<Duration, &'static str> {
@@ -36,7 +48,7 @@ impl Select {
         });
         let filter = Filter {
             function: None,
-            run: self.run.clone(),
+            run: self.run.as_deref().map(run_id),
             made_before,
         };
         let mut found = desk.store.list(&filter);

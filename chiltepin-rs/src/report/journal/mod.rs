@@ -27,7 +27,7 @@ pub(crate) const FILE: &str = "run.journal";
 const MAGIC: [u8; 8] = *b"CHILJRNL";
 
 /// Of the format of events; one that is not this is not read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Bytes before the first frame.
 const HEADER: usize = 12;

@@ -256,9 +256,9 @@ proptest! {
 #[test]
 fn another_version_is_refused() {
     let mut bytes = header();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let error = decode(&bytes).unwrap_err();
-    insta::assert_snapshot!(error, @"`run.journal` of the run is written in version 2 of its format, and this program reads version 1; use the `chiltepin` that the run's program was built with");
+    insta::assert_snapshot!(error, @"`run.journal` of the run is written in version 3 of its format, and this program reads version 2; use the `chiltepin` that the run's program was built with");
 }
 
 #[test]

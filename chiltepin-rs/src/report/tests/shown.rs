@@ -62,6 +62,7 @@ fn reported(task: u64, attempt: u32, begun: u64, run: u64) -> What<Name> {
 /// A run in which tasks wait, are repeated, fail, come from the cache and are not run.
 pub(super) fn sample() -> RunRecord {
     let run = RunStarted {
+        id: "20261118-110640-3f9a0c".to_owned(),
         program: "/home/ann/corpus".to_owned(),
         arguments: vec!["--cache".to_owned()],
         host: "login1".to_owned(),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{NodeGpus, PoolSettings};
+use crate::LazyFolder;
 
 fn settings(max_workers: u32) -> PoolSettings {
     PoolSettings {
@@ -33,6 +34,6 @@ fn settings(max_workers: u32) -> PoolSettings {
         prefix: Vec::new(),
         removed_variables: Vec::new(),
         common_variables: Vec::new(),
-        output_folder: PathBuf::new(),
+        output_folder: LazyFolder::at(PathBuf::new()),
     }
 }

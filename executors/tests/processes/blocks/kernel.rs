@@ -13,7 +13,7 @@ use chiltepin_executors::provider::{BatchSettings, Provider};
 use chiltepin_executors::registry::TaskInfo;
 use chiltepin_executors::transport::LinkSettings;
 use chiltepin_executors::{
-    BlocksStatus, Capacity, Demand, Executor, Outcome, Rooms, Wanted, Work as _,
+    BlocksStatus, Capacity, Demand, Executor, LazyFolder, Outcome, Rooms, Wanted, Work as _,
 };
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -106,7 +106,6 @@ pub(crate) fn settings(folder: &Path, nodes: u32) -> BlocksSettings {
         port: None,
         link: LinkSettings::default(),
         log: None,
-        run_folder: folder.to_owned(),
     }
 }
 
@@ -121,8 +120,9 @@ impl World {
             .unwrap();
         let cluster = Arc::new(Cluster::new(nodes));
         let mut settings = settings(folder.path(), nodes);
+        let run_folder = LazyFolder::at(folder.path().to_owned());
         change(&mut settings, &cluster);
-        let rendezvous = Rendezvous::new(folder.path(), runtime.handle());
+        let rendezvous = Rendezvous::new(&run_folder, runtime.handle());
         let provider: Arc<dyn Provider> = Arc::clone(&cluster) as _;
         let handle = runtime.handle().clone();
         let blocks = Blocks::open(settings, provider, &rendezvous, handle).unwrap();

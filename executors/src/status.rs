@@ -29,6 +29,9 @@ pub struct BlockStatus {
     /// What it is doing, in one word: `asked`, `pending`, `starting`, `running`, `draining`,
     /// `ending`, `over`.
     pub phase: String,
+    /// How many nodes it was asked for with.
+    #[serde(default)]
+    pub size: u32,
     /// Why it is pending, or how it ended, in the batch system's own words where it has any.
     pub reason: Option<String>,
     /// When it was asked for.
@@ -43,6 +46,9 @@ pub struct BlockStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NodeStatus {
+    /// Its number within the executor, which the offers of its room [tell](crate::blocks::NodeOffer).
+    #[serde(default)]
+    pub number: u32,
     /// The batch system's name for it.
     pub node: String,
     /// What it is doing, in one word: `ready`, `silent`, `draining`, `left`, `lost`.
@@ -59,6 +65,7 @@ impl BlockStatus {
             block,
             job: None,
             phase: phase.into(),
+            size: 0,
             reason: None,
             asked,
             left: None,
@@ -72,6 +79,7 @@ impl NodeStatus {
     #[must_use]
     pub fn new(node: impl Into<String>, state: impl Into<String>, calls: u32) -> Self {
         Self {
+            number: 0,
             node: node.into(),
             state: state.into(),
             calls,

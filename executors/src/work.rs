@@ -103,6 +103,10 @@ pub trait Work: Send + Sync {
     /// [promise](crate::Executor::tells_begin). Said again of the same attempt it changes nothing.
     fn begun(&self, _attempt: AttemptId) {}
 
+    /// Reports that the attempt begins on these nodes, by their
+    /// [numbers](crate::NodeStatus::number): an MPI application, on nodes of its own.
+    fn placed(&self, _attempt: AttemptId, _nodes: &[u32]) {}
+
     /// Reports how the attempt ended.
     ///
     /// The driver may hand back what this executor is to start next, of a kind that

@@ -165,6 +165,7 @@ fn task_value(record: &RunRecord, number: u64, task: &TaskRecord) -> Value {
             "offer": attempt.offer,
             "started": attempt.started,
             "begun": attempt.began(),
+            "nodes": attempt.nodes,
             "stopping": attempt.stopping,
             "finished": attempt.finished.as_ref().map(|(at, _)| at),
             "how": attempt.finished.as_ref().map(|(_, how)| how.clone().map(&mut text)),

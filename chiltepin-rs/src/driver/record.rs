@@ -137,6 +137,18 @@ impl Driver {
         }
     }
 
+    /// An MPI application begins on these nodes.
+    pub(crate) fn note_placed(&self, attempt: AttemptId, nodes: &[u32]) {
+        if let Some(recorder) = &self.settings.recorder {
+            let what = What::Placed {
+                task: attempt.task.number(),
+                attempt: attempt.attempt,
+                nodes: nodes.into(),
+            };
+            recorder.record(Instant::now(), what);
+        }
+    }
+
     pub(super) fn note_abandoned(&self, attempt: AttemptId) {
         if let Some(recorder) = &self.settings.recorder {
             let task = attempt.task.number();

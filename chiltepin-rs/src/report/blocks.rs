@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chiltepin_executors::{BlockStatus, BlocksStatus};
 
-use super::event::{BlockChange, Text, What};
+use super::event::{BlockChange, NodeStanding, Text, What};
 
 /// How the blocks of a run stood when they were looked at last.
 #[derive(Debug, Default)]
@@ -18,7 +18,8 @@ struct Standing {
     job: Option<String>,
     state: String,
     reason: Option<String>,
-    nodes: Vec<(String, String)>,
+    size: u32,
+    nodes: Vec<(u32, String, String)>,
 }
 
 impl Standing {
@@ -28,8 +29,9 @@ impl Standing {
             job: block.job.clone(),
             state: block.phase.clone(),
             reason: block.reason.clone(),
+            size: block.size,
             nodes: nodes
-                .map(|node| (node.node.clone(), node.state.clone()))
+                .map(|node| (node.number, node.node.clone(), node.state.clone()))
                 .collect(),
         }
     }
@@ -42,10 +44,15 @@ impl Standing {
             job: self.job.as_ref().map(text),
             state: text(&self.state),
             reason: self.reason.as_ref().map(text),
+            size: self.size,
             nodes: self
                 .nodes
                 .iter()
-                .map(|(node, state)| (text(node), text(state)))
+                .map(|(number, name, state)| NodeStanding {
+                    number: *number,
+                    name: text(name),
+                    state: text(state),
+                })
                 .collect(),
         }
     }

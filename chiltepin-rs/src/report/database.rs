@@ -45,11 +45,14 @@ const SCHEMA: &str = "
     );
     CREATE TABLE block (
         resource TEXT NOT NULL, block INTEGER NOT NULL, at INTEGER NOT NULL, job TEXT,
-        state TEXT NOT NULL, reason TEXT
+        state TEXT NOT NULL, reason TEXT, size INTEGER NOT NULL
     );
     CREATE TABLE node (
         resource TEXT NOT NULL, block INTEGER NOT NULL, at INTEGER NOT NULL, node TEXT NOT NULL,
-        state TEXT NOT NULL
+        state TEXT NOT NULL, number INTEGER NOT NULL
+    );
+    CREATE TABLE placement (
+        task INTEGER NOT NULL, attempt INTEGER NOT NULL, number INTEGER NOT NULL
     );
     CREATE INDEX task_of_function ON task (function);
     CREATE INDEX dependency_of ON dependency (task);
@@ -256,6 +259,10 @@ fn put_attempt(
         account.map(|account| account.system),
         account.and_then(|account| account.peak_memory),
     ])?;
+    for node in &attempt.nodes {
+        let mut insert = transaction.prepare_cached("INSERT INTO placement VALUES (?1, ?2, ?3)")?;
+        insert.execute(params![number, attempt.attempt, node])?;
+    }
     Ok(())
 }
 
@@ -263,7 +270,7 @@ fn put_blocks(transaction: &Transaction<'_>, record: &RunRecord) -> rusqlite::Re
     for (at, change) in &record.blocks {
         let (resource, block) = (&*change.executor, change.block);
         transaction.execute(
-            "INSERT INTO block VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO block VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 resource,
                 block,
@@ -271,11 +278,13 @@ fn put_blocks(transaction: &Transaction<'_>, record: &RunRecord) -> rusqlite::Re
                 change.job.as_deref(),
                 &*change.state,
                 change.reason.as_deref(),
+                change.size,
             ],
         )?;
-        for (node, state) in &change.nodes {
-            let values = params![resource, block, at, &**node, &**state];
-            transaction.execute("INSERT INTO node VALUES (?1, ?2, ?3, ?4, ?5)", values)?;
+        for node in &change.nodes {
+            let (name, state) = (&*node.name, &*node.state);
+            let values = params![resource, block, at, name, state, node.number];
+            transaction.execute("INSERT INTO node VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
         }
     }
     Ok(())

@@ -82,6 +82,13 @@ pub(crate) enum What<N> {
         task: u64,
         attempt: u32,
     },
+    /// It begins as an MPI application, on these nodes.
+    Placed {
+        task: u64,
+        attempt: u32,
+        /// By their numbers within the executor.
+        nodes: Box<[u32]>,
+    },
     /// Told to stop.
     Stopping {
         task: u64,
@@ -134,6 +141,8 @@ pub(crate) struct RunStarted {
     pub(crate) config: String,
     /// Name and provider of each, in order of their numbers.
     pub(crate) executors: Vec<(String, String)>,
+    /// The executors whose nodes are charged to an account, each with it.
+    pub(crate) accounts: Vec<(String, String)>,
     /// Of this crate.
     pub(crate) version: String,
     /// Microseconds since the Unix epoch at time 0 of the run.
@@ -217,8 +226,19 @@ pub(crate) struct BlockChange<N> {
     pub(crate) job: Option<N>,
     pub(crate) state: N,
     pub(crate) reason: Option<N>,
-    /// Those that have joined, each with how it stands.
-    pub(crate) nodes: Vec<(N, N)>,
+    /// How many nodes it was asked for with.
+    pub(crate) size: u32,
+    /// Those that have joined.
+    pub(crate) nodes: Vec<NodeStanding<N>>,
+}
+
+/// How a node of a block stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NodeStanding<N> {
+    /// Within the executor; offers and [`What::Placed`] mean it by this.
+    pub(crate) number: u32,
+    pub(crate) name: N,
+    pub(crate) state: N,
 }
 
 /// How a run ended that did so itself.

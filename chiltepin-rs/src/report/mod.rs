@@ -11,6 +11,8 @@ mod blocks;
 #[cfg(feature = "cli")]
 mod database;
 mod event;
+#[cfg(feature = "cli")]
+mod hours;
 #[cfg(feature = "records")]
 mod journal;
 #[cfg(feature = "records")]

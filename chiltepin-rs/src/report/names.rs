@@ -1,6 +1,8 @@
 //! From one kind of name to another, wherever names stand in an event.
 
-use super::event::{AttemptAccount, BlockChange, Ending, Event, How, More, Trouble, What};
+use super::event::{
+    AttemptAccount, BlockChange, Ending, Event, How, More, NodeStanding, Trouble, What,
+};
 
 impl<N> Event<N> {
     pub(super) fn map<M>(self, name: &mut impl FnMut(N) -> M) -> Event<M> {
@@ -43,6 +45,15 @@ impl<N> What<N> {
                 offer,
             },
             Self::Began { task, attempt } => What::Began { task, attempt },
+            Self::Placed {
+                task,
+                attempt,
+                nodes,
+            } => What::Placed {
+                task,
+                attempt,
+                nodes,
+            },
             Self::Stopping { task, attempt } => What::Stopping { task, attempt },
             Self::Finished { task, attempt, how } => What::Finished {
                 task,
@@ -149,10 +160,15 @@ impl<N> BlockChange<N> {
             job: self.job.map(&mut *name),
             state: name(self.state),
             reason: self.reason.map(&mut *name),
+            size: self.size,
             nodes: self
                 .nodes
                 .into_iter()
-                .map(|(node, state)| (name(node), name(state)))
+                .map(|node| NodeStanding {
+                    number: node.number,
+                    name: name(node.name),
+                    state: name(node.state),
+                })
                 .collect(),
         }
     }

@@ -47,6 +47,8 @@ pub(crate) struct AttemptRecord {
     pub(crate) offer: Option<u32>,
     pub(crate) started: Option<u64>,
     pub(crate) begun: Option<u64>,
+    /// The nodes of an MPI application, by their numbers.
+    pub(crate) nodes: Box<[u32]>,
     pub(crate) stopping: Option<u64>,
     pub(crate) finished: Option<(u64, How<Name>)>,
     pub(crate) account: Option<AttemptAccount<Name>>,
@@ -100,6 +102,15 @@ impl RunRecord {
                 attempt.started = Some(at);
             }
             What::Began { task, attempt } => self.attempt(task, attempt).begun = Some(at),
+            What::Placed {
+                task,
+                attempt,
+                nodes,
+            } => {
+                let attempt = self.attempt(task, attempt);
+                attempt.begun = attempt.begun.or(Some(at));
+                attempt.nodes = nodes;
+            }
             What::Stopping { task, attempt } => self.attempt(task, attempt).stopping = Some(at),
             What::Finished { task, attempt, how } => {
                 self.attempt(task, attempt).finished = Some((at, how));

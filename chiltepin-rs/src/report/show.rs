@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
+use super::hours::NodeTime;
 use super::story::Step;
 use super::summary::{Counts, Part, Percentiles, Summary};
 
@@ -89,6 +90,7 @@ impl Display for Summary {
         }
         table(formatter, "function", &self.functions)?;
         table(formatter, "executor", &self.executors)?;
+        node_hours(formatter, &self.node_times)?;
         if !self.failures.is_empty() {
             writeln!(formatter, "\nfailures:")?;
         }
@@ -116,9 +118,6 @@ impl Display for Summary {
 
 /// The parts of a run, a line for each.
 fn table(formatter: &mut fmt::Formatter<'_>, title: &str, parts: &[Part]) -> fmt::Result {
-    if parts.is_empty() {
-        return Ok(());
-    }
     let titles = [
         title,
         "tasks",
@@ -135,8 +134,55 @@ fn table(formatter: &mut fmt::Formatter<'_>, title: &str, parts: &[Part]) -> fmt
         "cpu",
         "peak",
     ];
-    let mut rows = vec![titles.map(str::to_owned).to_vec()];
-    rows.extend(parts.iter().map(row));
+    columns(formatter, &titles, parts.iter().map(row).collect())
+}
+
+/// What the nodes were good for, a line for each executor.
+fn node_hours(formatter: &mut fmt::Formatter<'_>, times: &[NodeTime]) -> fmt::Result {
+    let titles = ["node-hours", "account", "allocated", "used", "idle", "lost"];
+    let rows = times.iter().map(|time| {
+        let account = time.account.as_deref().unwrap_or("(none)");
+        let part = |part: u64, whole: u64| format!("{} ({})", hours(part), share(part, whole));
+        vec![
+            time.executor.clone(),
+            account.to_owned(),
+            hours(time.allocated),
+            part(time.used, time.allocated),
+            part(time.idle, time.allocated),
+            part(time.lost, time.used),
+        ]
+    });
+    columns(formatter, &titles, rows.collect())
+}
+
+/// A time in microseconds, in hours: with three digits or so, however few they are.
+fn hours(micros: u64) -> String {
+    let hours = micros as f64 / 3.6e9;
+    match hours {
+        0.0 => "0".to_owned(),
+        ..0.0001 => "< 0.0001".to_owned(),
+        ..0.1 => format!("{hours:.4}"),
+        ..10.0 => format!("{hours:.2}"),
+        _ => format!("{hours:.1}"),
+    }
+}
+
+/// A part of a whole, in percent.
+fn share(part: u64, whole: u64) -> String {
+    format!("{:.0}%", part as f64 / whole.max(1) as f64 * 100.0)
+}
+
+/// Rows below titles, the first column to the left and all others to the right; nothing where there
+/// are no rows.
+fn columns(
+    formatter: &mut fmt::Formatter<'_>,
+    titles: &[&str],
+    mut rows: Vec<Vec<String>>,
+) -> fmt::Result {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.insert(0, titles.iter().map(|title| (*title).to_owned()).collect());
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.max().unwrap_or_default()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::event::{Ending, RunOutcome};
+use super::hours::{NodeTime, node_times};
 use super::record::{Name, RunRecord, TaskRecord, TaskState};
 
 /// A run in figures; times in microseconds.
@@ -25,6 +26,8 @@ pub(crate) struct Summary {
     pub(crate) missed_events: u64,
     pub(crate) functions: Vec<Part>,
     pub(crate) executors: Vec<Part>,
+    /// What the nodes of blocks were good for.
+    pub(crate) node_times: Vec<NodeTime>,
     pub(crate) failures: Vec<Failures>,
 }
 
@@ -228,6 +231,7 @@ pub(crate) fn summary(record: &RunRecord, is_open: bool) -> Summary {
             .into_iter()
             .map(|(number, gathered)| gathered.part(record.executor(number)))
             .collect(),
+        node_times: node_times(record),
         failures: failures(record),
     }
 }

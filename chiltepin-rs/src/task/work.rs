@@ -134,6 +134,12 @@ where
         }
     }
 
+    fn placed(&self, attempt: AttemptId, nodes: &[u32]) {
+        if let Some(driver) = self.header.driver() {
+            driver.note_placed(attempt, nodes);
+        }
+    }
+
     fn finish(self: Arc<Self>, attempt: &Attempt, outcome: Outcome) -> Option<Invocation> {
         let task: &dyn AnyTask = &*self;
         let driver = task.header().driver()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chiltepin_executors::LazyFolder;
 
-use crate::config::Config;
+use crate::config::{Config, Provider};
 use crate::driver::Driver;
 use crate::report::{Journal, RunStarted};
 use crate::run::RunId;
@@ -47,6 +47,12 @@ fn started(config: &Config, run: RunId) -> RunStarted {
         .map(|resource| (resource.name.clone(), resource.provider.name().to_owned()))
         .collect();
     executors.push((super::install::JOINS.to_owned(), "joins".to_owned()));
+    let accounts = config.resources.iter().filter_map(|resource| {
+        let (Provider::Slurm(batch) | Provider::PbsPro(batch)) = &resource.provider else {
+            return None;
+        };
+        Some((resource.name.clone(), batch.account.clone()?))
+    });
     RunStarted {
         id: run.to_string(),
         program,
@@ -59,6 +65,7 @@ fn started(config: &Config, run: RunId) -> RunStarted {
         process: std::process::id(),
         config: config.to_string(),
         executors,
+        accounts: accounts.collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         unix_time: run.began_micros(),
     }

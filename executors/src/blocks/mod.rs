@@ -53,6 +53,7 @@ mod timer;
 mod words;
 
 pub use manager::Blocks;
+pub use node::NodeOffer;
 pub use record::{BLOCKS_FILE, read_blocks};
 pub use rendezvous::{PRIVATE_FOLDER, Rendezvous};
 pub use settings::BlocksSettings;

@@ -29,6 +29,35 @@ impl NodeId {
     }
 }
 
+/// What the number of an [offer](crate::Rooms) of [`Blocks`](super::Blocks) says.
+///
+/// ```
+/// use chiltepin_executors::blocks::NodeOffer;
+///
+/// let offer = NodeOffer::of(7);
+/// assert_eq!((offer.node, offer.is_ahead), (3, true));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeOffer {
+    /// The node, by its [number](crate::NodeStatus::number).
+    pub node: u32,
+    /// Whether it is for calls that wait there.
+    pub is_ahead: bool,
+}
+
+impl NodeOffer {
+    /// What this number says.
+    #[must_use]
+    pub const fn of(offer: u32) -> Self {
+        let node = NodeId::of_offer(offer);
+        Self {
+            node: node.0,
+            is_ahead: node.ahead() == offer,
+        }
+    }
+}
+
 /// A node whose agent has joined.
 #[derive(Clone, Debug)]
 pub(super) struct Node {

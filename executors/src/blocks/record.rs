@@ -79,10 +79,12 @@ mod tests {
                 block: 1,
                 job: Some("12".to_owned()),
                 phase: "running".to_owned(),
+                size: 1,
                 reason: None,
                 asked: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
                 left: Some(Duration::from_secs(60)),
                 nodes: vec![NodeStatus {
+                    number: 1,
                     node: "n1".to_owned(),
                     state: "ready".to_owned(),
                     calls: 2,

@@ -20,6 +20,7 @@ impl State {
                 .iter()
                 .filter(|(_, node)| node.block == block.id)
                 .map(|(id, node)| NodeStatus {
+                    number: id.0,
                     node: node.name.clone(),
                     state: word(node, block).to_owned(),
                     calls: if node.is_live() { calls(*id) } else { 0 },
@@ -29,6 +30,7 @@ impl State {
                 block: block.id.0,
                 job: block.job.as_ref().map(ToString::to_string),
                 phase: block.word().to_owned(),
+                size: self.plan.nodes,
                 reason: block.reason.clone(),
                 asked: clock.checked_sub(age).unwrap_or(clock),
                 left: left(block, now),

@@ -295,6 +295,7 @@ impl Apps {
             let started = self.prepare(&mut inner, &placed);
             drop(inner);
             if let Some((first, invocation)) = started {
+                invocation.work.placed(placed.attempt, &placed.nodes);
                 first.start(invocation);
             }
         }

@@ -136,6 +136,10 @@ impl Work for PlacedWork {
         self.inner.priority()
     }
 
+    fn placed(&self, attempt: AttemptId, nodes: &[u32]) {
+        self.inner.placed(attempt, nodes);
+    }
+
     fn begun(&self, attempt: AttemptId) {
         self.inner.begun(attempt);
     }

@@ -9,8 +9,8 @@ use super::*;
 use crate::cache::frame::frame;
 use crate::driver::Recorder;
 use crate::report::{
-    AttemptAccount, BlockChange, Ending, Event, How, More, RunOutcome, RunStarted, Text, Trouble,
-    What,
+    AttemptAccount, BlockChange, Ending, Event, How, More, NodeStanding, RunOutcome, RunStarted,
+    Text, Trouble, What,
 };
 
 fn text(words: &str) -> Text {
@@ -59,6 +59,11 @@ fn all() -> Vec<What<Text>> {
             offer: 2,
         },
         What::Began { task, attempt },
+        What::Placed {
+            task,
+            attempt,
+            nodes: [3, 4].into(),
+        },
         What::Stopping { task, attempt },
         finished(How::Succeeded),
         finished(How::Failed(trouble())),
@@ -101,7 +106,12 @@ fn all() -> Vec<What<Text>> {
             job: Some(text("4711")),
             state: text("running"),
             reason: None,
-            nodes: vec![(text("n1"), text("ready"))],
+            size: 2,
+            nodes: vec![NodeStanding {
+                number: 3,
+                name: text("n1"),
+                state: text("ready"),
+            }],
         })),
         What::Missed { events: 9 },
         What::RunEnded {

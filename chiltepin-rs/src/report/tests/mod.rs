@@ -1,6 +1,7 @@
 //! From a workflow to what is told of its run.
 
 mod database;
+mod hours;
 mod shown;
 
 use std::path::Path;

@@ -132,8 +132,15 @@ impl Wanted {
     }
 }
 
+/// Whether the number of an offer is that of room in which calls wait until there is some in the
+/// offer before it.
+#[must_use]
+pub const fn is_ahead(offer: u32) -> bool {
+    offer & 1 == 1
+}
+
 /// Is told of an executor's room beyond what it [offers](Executor::offer) from the start, which is
-/// offer number 0.
+/// offer number 0. Odd numbers are of room in which [calls wait](is_ahead).
 pub trait Rooms: Send + Sync {
     /// There is room. Made again under the same number it says anew how much there is in all: what
     /// runs there is part of it, also if it was withdrawn meanwhile.

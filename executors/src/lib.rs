@@ -50,7 +50,7 @@ mod work;
 mod worker;
 
 pub use attempt::Attempt;
-pub use executor::{Asked, Executor, Rooms, Wanted};
+pub use executor::{Asked, Executor, Rooms, Wanted, is_ahead};
 pub use id::{AttemptId, TaskId};
 pub use lazy_folder::LazyFolder;
 pub use machine::{machine_memory, raise_open_files};

@@ -1,12 +1,13 @@
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::exit::Exit;
-use super::record;
+use super::record::{self, Told};
 use crate::config::nearest::nearest;
 use crate::report::{self, RunRecord, TaskRecord};
 
-/// Tells every step that a task of a run took, and when
+/// Tells every step that a task of a run took and when, and why it is not running yet
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
     /// The run's number below `run_dir`, as 7; `latest`; or its folder
@@ -32,6 +33,12 @@ impl Explain {
             }
         };
         let steps = report::story(&told.record, number, task);
+        let now = now(&told);
+        // Of a run that is over nothing waits.
+        let why = told
+            .is_open
+            .then(|| report::why(&told.record, number, task, now));
+        let why = why.flatten();
         if self.json {
             let value = serde_json::json!({
                 "task": number,
@@ -39,6 +46,7 @@ impl Explain {
                 "function": task.function.as_deref(),
                 "state": task.state().word(),
                 "steps": steps,
+                "waits_for": why,
                 "damages": told.damages,
             });
             record::print_json(out, &value)?;
@@ -51,9 +59,27 @@ impl Explain {
                 task.shown_name()
             )?;
             out.write_all(report::steps(&steps).as_bytes())?;
+            if let Some(why) = why {
+                writeln!(out, "\nwhy it is not running yet:")?;
+                for line in report::reasons(&why, now) {
+                    writeln!(out, "  {line}")?;
+                }
+            }
         }
         Ok(told.exit())
     }
+}
+
+/// The time since the run began: nothing may have happened for long. A clock here that is behind
+/// the run's does not tell of a time before the last event.
+fn now(told: &Told) -> u64 {
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let clock = clock.unwrap_or_default().as_micros();
+    let began = told.record.started.as_ref().map_or(0, |run| run.unix_time);
+    let since = clock.saturating_sub(began.into());
+    u64::try_from(since)
+        .unwrap_or(u64::MAX)
+        .max(told.record.last)
 }
 
 /// So many numbers are listed where a name means many tasks.

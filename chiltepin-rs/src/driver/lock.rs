@@ -110,12 +110,18 @@ impl Driver {
             scopes: Mutex::default(),
         });
         for (index, installed) in (0..).zip(&driver.executors) {
-            let (id, Some(executor)) = (ExecutorId(index), installed.executor()) else {
-                continue;
+            let id = ExecutorId(index);
+            let executor = match &installed.state {
+                Ok(executor) => executor,
+                Err(reason) => {
+                    driver.note_unavailable(id, reason);
+                    continue;
+                }
             };
             driver.lock().expect(id, &**executor);
             executor.attach(RoomsOf::shared(&driver, id));
             if let Some(capacity) = executor.offer() {
+                driver.note_room(id, 0, Some(capacity));
                 driver.tell(Event::Offered {
                     executor: id,
                     offer: 0,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chiltepin_executors::panic::catch;
-use chiltepin_executors::{AttemptId, Report, TaskId};
+use chiltepin_executors::{AttemptId, Capacity, Report, Resources, TaskId, is_ahead};
 
 use super::Driver;
 use super::lock::Payload;
 use crate::error::{ErrorKind, TaskError};
-use crate::kernel::{Command, Ending as KernelEnding, ExecutorSet, Finish};
-use crate::report::{AttemptAccount, Ending, How, More, RunOutcome, Text, Trouble, What};
+use crate::kernel::{Command, Ending as KernelEnding, ExecutorId, ExecutorSet, Finish};
+use crate::report::{AttemptAccount, Ending, How, More, Room, RunOutcome, Text, Trouble, What};
 use crate::task::{AnyTask, Header};
 
 /// Who keeps the record of a run. Each of these but the last returns at once.
@@ -64,6 +64,7 @@ impl Driver {
             function: Text::Function(header.info()),
             executors: executors.0,
             priority,
+            kind: task.kind().into(),
             more: more(header),
         };
         recorder.record(at, what);
@@ -74,10 +75,13 @@ impl Driver {
             let Some(other) = future.task() else { return };
             let is_ours = |driver: &Arc<Self>| std::ptr::eq(&raw const **driver, self);
             // A future of another workflow has a number that means another task here.
-            if other.header().driver().is_some_and(is_ours) {
+            let what = if other.header().driver().is_some_and(is_ours) {
                 let on = other.header().id().number();
-                recorder.record(at, What::Depends { task: number, on });
-            }
+                What::Depends { task: number, on }
+            } else {
+                What::DependsOutside { task: number }
+            };
+            recorder.record(at, what);
         });
     }
 
@@ -137,6 +141,39 @@ impl Driver {
         }
     }
 
+    /// A place of an executor has this room, or none any more. What it has for calls that wait
+    /// there changes with each that ends, and is left out.
+    pub(super) fn note_room(&self, executor: ExecutorId, offer: u32, room: Option<Capacity>) {
+        let Some(recorder) = self.settings.recorder.as_ref().filter(|_| !is_ahead(offer)) else {
+            return;
+        };
+        let room = room.map(|room| {
+            Box::new(Room {
+                async_bodies: room.async_bodies,
+                cores: room.cores,
+                memory: room.memory,
+                gpus: room.gpus,
+            })
+        });
+        let what = What::Room {
+            executor: executor.0,
+            offer,
+            room,
+        };
+        recorder.record(Instant::now(), what);
+    }
+
+    /// An executor runs nothing, or nothing any more.
+    pub(super) fn note_unavailable(&self, executor: ExecutorId, reason: &str) {
+        if let Some(recorder) = &self.settings.recorder {
+            let what = What::Unavailable {
+                executor: executor.0,
+                reason: Text::new(reason),
+            };
+            recorder.record(Instant::now(), what);
+        }
+    }
+
     /// An MPI application begins on these nodes.
     pub(crate) fn note_placed(&self, attempt: AttemptId, nodes: &[u32]) {
         if let Some(recorder) = &self.settings.recorder {
@@ -179,7 +216,19 @@ fn more(header: &Header) -> Option<Box<More<Text>>> {
         .and_then(|options| options.name.as_deref())
         .map(Text::new);
     let labels: Vec<_> = header.labels().map(Text::new).collect();
-    (name.is_some() || !labels.is_empty()).then(|| Box::new(More { name, labels }))
+    let asked = header.resources();
+    let nodes = header.geometry().map_or(0, |it| it.num_nodes.get());
+    let says_more = name.is_some() || !labels.is_empty();
+    (says_more || asked != Resources::default() || nodes > 0).then(|| {
+        Box::new(More {
+            name,
+            labels,
+            cores: asked.cores,
+            memory: asked.memory,
+            gpus: asked.gpus,
+            nodes,
+        })
+    })
 }
 
 fn of_command(command: &Command<Payload, TaskError>) -> Option<What<Text>> {
@@ -222,7 +271,8 @@ fn of_command(command: &Command<Payload, TaskError>) -> Option<What<Text>> {
             task: id.number(),
             ending: of_ending(ending, payload.header()),
         },
-        Command::Look { .. } | Command::Keep { .. } | Command::Wanted { .. } | Command::Drained => {
+        Command::Look { id, .. } => What::Looking { task: id.number() },
+        Command::Keep { .. } | Command::Wanted { .. } | Command::Drained => {
             return None;
         }
     })

@@ -27,6 +27,7 @@ impl RoomsOf {
 impl Rooms for RoomsOf {
     fn offered_until(&self, offer: u32, capacity: Capacity, until: Option<Instant>) {
         if let Some(driver) = self.driver.upgrade() {
+            driver.note_room(self.executor, offer, Some(capacity));
             driver.tell(Event::Offered {
                 executor: self.executor,
                 offer,
@@ -50,6 +51,7 @@ impl Rooms for RoomsOf {
 
     fn withdrawn(&self, offer: u32) {
         if let Some(driver) = self.driver.upgrade() {
+            driver.note_room(self.executor, offer, None);
             driver.tell(Event::Withdrawn {
                 executor: self.executor,
                 offer,
@@ -66,6 +68,7 @@ impl Driver {
         };
         if let Err(reason) = &bound {
             tracing::warn!(executor = &*installed.name, %reason, "can run nothing any more");
+            self.note_unavailable(executor, reason);
         }
         let largest = bound.as_ref().ok().copied();
         let mut commands = super::perform::take_scratch();

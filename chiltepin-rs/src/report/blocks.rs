@@ -10,6 +10,8 @@ use super::event::{BlockChange, NodeStanding, Text, What};
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     known: BTreeMap<(String, u32), Standing>,
+    /// What kept executors from asking for blocks.
+    troubles: BTreeMap<String, String>,
 }
 
 /// What of a block's status counts as a change: not the time it has left, nor its calls.
@@ -63,6 +65,9 @@ impl Blocks {
     pub(super) fn changes(&mut self, executors: &[BlocksStatus]) -> Vec<What<Text>> {
         let mut changes = Vec::new();
         for executor in executors {
+            if self.troubles.get(&executor.executor) != executor.trouble.as_ref() {
+                changes.push(self.hindered(executor));
+            }
             for block in &executor.blocks {
                 let standing = Standing::of(block);
                 let key = (executor.executor.clone(), block.block);
@@ -74,5 +79,17 @@ impl Blocks {
             }
         }
         changes
+    }
+
+    fn hindered(&mut self, executor: &BlocksStatus) -> What<Text> {
+        let name = executor.executor.clone();
+        match &executor.trouble {
+            Some(trouble) => self.troubles.insert(name, trouble.clone()),
+            None => self.troubles.remove(&name),
+        };
+        What::Hindered {
+            executor: Text::new(&executor.executor),
+            reason: executor.trouble.as_deref().map(Text::new),
+        }
     }
 }

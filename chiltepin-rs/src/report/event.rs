@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use chiltepin_executors::TaskKind;
 use chiltepin_executors::registry::TaskInfo;
 use serde::{Deserialize, Serialize};
 
@@ -58,11 +59,20 @@ pub(crate) enum What<N> {
         /// Where it may run, one bit for each executor.
         executors: u64,
         priority: i32,
+        kind: Kind,
         more: Option<Box<More<N>>>,
     },
     Depends {
         task: u64,
         on: u64,
+    },
+    /// On a future of another workflow.
+    DependsOutside {
+        task: u64,
+    },
+    /// Its result is looked for in the cache.
+    Looking {
+        task: u64,
     },
     /// Its result was looked for in the cache.
     Looked {
@@ -118,6 +128,22 @@ pub(crate) enum What<N> {
         ending: Ending<N>,
     },
     Block(Box<BlockChange<N>>),
+    /// The room in a place of an executor, by its number; none once it is gone.
+    Room {
+        executor: u8,
+        offer: u32,
+        room: Option<Box<Room>>,
+    },
+    /// An executor runs nothing, or nothing any more.
+    Unavailable {
+        executor: u8,
+        reason: N,
+    },
+    /// Why an executor asks for no blocks though there is work for them; none once it does again.
+    Hindered {
+        executor: N,
+        reason: Option<N>,
+    },
     /// So many events are missing here: they came faster than the disk took them.
     Missed {
         events: u64,
@@ -143,6 +169,8 @@ pub(crate) struct RunStarted {
     pub(crate) executors: Vec<(String, String)>,
     /// The executors whose nodes are charged to an account, each with it.
     pub(crate) accounts: Vec<(String, String)>,
+    /// How many tasks of a label may run at once, for each that has a limit.
+    pub(crate) limits: Vec<(String, u32)>,
     /// Of this crate.
     pub(crate) version: String,
     /// Microseconds since the Unix epoch at time 0 of the run.
@@ -155,6 +183,44 @@ pub(crate) struct More<N> {
     /// Where it is not the function's own.
     pub(crate) name: Option<N>,
     pub(crate) labels: Vec<N>,
+    /// What it asks for; 0 for what it does not say.
+    pub(crate) cores: u32,
+    /// In bytes.
+    pub(crate) memory: u64,
+    pub(crate) gpus: u32,
+    /// The nodes of an MPI application.
+    pub(crate) nodes: u32,
+}
+
+/// How the body of a task runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    #[default]
+    Function,
+    AsyncFunction,
+    Command,
+    Join,
+}
+
+impl From<TaskKind> for Kind {
+    fn from(kind: TaskKind) -> Self {
+        match kind {
+            TaskKind::AsyncFunction => Self::AsyncFunction,
+            TaskKind::Command => Self::Command,
+            TaskKind::Join => Self::Join,
+            _ => Self::Function,
+        }
+    }
+}
+
+/// Room for tasks, or what a task needs of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Room {
+    pub(crate) async_bodies: u32,
+    pub(crate) cores: u32,
+    /// In bytes.
+    pub(crate) memory: u64,
+    pub(crate) gpus: u32,
 }
 
 /// How an attempt finished.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   driver ──events──► journal (`run.journal`) ──read──► record of each task ──► summary
-//!                                                                          ├──► story of a task
+//!                                                                          ├──► story of a task, why it waits
 //!                                                                          └──► tables, traces
 //! ```
 
@@ -18,6 +18,8 @@ mod journal;
 #[cfg(feature = "records")]
 mod names;
 #[cfg(feature = "cli")]
+mod reasons;
+#[cfg(feature = "cli")]
 mod record;
 #[cfg(feature = "cli")]
 mod show;
@@ -28,6 +30,8 @@ mod summary;
 #[cfg(test)]
 #[cfg(feature = "cli")]
 mod tests;
+#[cfg(feature = "cli")]
+mod waiting;
 
 #[cfg(feature = "cli")]
 pub(crate) use database::database;
@@ -37,6 +41,8 @@ pub(crate) use journal::Journal;
 #[cfg(feature = "cli")]
 pub(crate) use journal::{ReadError, read};
 #[cfg(feature = "cli")]
+pub(crate) use reasons::reasons;
+#[cfg(feature = "cli")]
 pub(crate) use record::{AttemptRecord, Name, RunRecord, TaskRecord};
 #[cfg(feature = "cli")]
 pub(crate) use show::{date, steps, time};
@@ -44,3 +50,5 @@ pub(crate) use show::{date, steps, time};
 pub(crate) use story::story;
 #[cfg(feature = "cli")]
 pub(crate) use summary::{Counts, counts, state, summary};
+#[cfg(feature = "cli")]
+pub(crate) use waiting::why;

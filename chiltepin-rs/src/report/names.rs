@@ -23,15 +23,19 @@ impl<N> What<N> {
                 function,
                 executors,
                 priority,
+                kind,
                 more,
             } => What::Submitted {
                 task,
                 function: name(function),
                 executors,
                 priority,
+                kind,
                 more: more.map(|more| Box::new(more.map(name))),
             },
             Self::Depends { task, on } => What::Depends { task, on },
+            Self::DependsOutside { task } => What::DependsOutside { task },
+            Self::Looking { task } => What::Looking { task },
             Self::Looked { task, is_there } => What::Looked { task, is_there },
             Self::Started {
                 task,
@@ -85,6 +89,23 @@ impl<N> What<N> {
                 ending: ending.map(name),
             },
             Self::Block(change) => What::Block(Box::new(change.map(name))),
+            Self::Room {
+                executor,
+                offer,
+                room,
+            } => What::Room {
+                executor,
+                offer,
+                room,
+            },
+            Self::Unavailable { executor, reason } => What::Unavailable {
+                executor,
+                reason: name(reason),
+            },
+            Self::Hindered { executor, reason } => What::Hindered {
+                executor: name(executor),
+                reason: reason.map(name),
+            },
             Self::Missed { events } => What::Missed { events },
             Self::RunEnded { outcome } => What::RunEnded { outcome },
         }
@@ -96,6 +117,10 @@ impl<N> More<N> {
         More {
             name: self.name.map(&mut *name),
             labels: self.labels.into_iter().map(name).collect(),
+            cores: self.cores,
+            memory: self.memory,
+            gpus: self.gpus,
+            nodes: self.nodes,
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::{AttemptAccount, BlockChange, Ending, Event, How, RunOutcome, RunStarted, What};
+use super::event::{
+    AttemptAccount, BlockChange, Ending, Event, How, Kind, More, Room, RunOutcome, RunStarted, What,
+};
 
 /// A text of a journal.
 pub(crate) type Name = Arc<str>;
@@ -13,6 +15,10 @@ pub(crate) type Name = Arc<str>;
 pub(crate) struct RunRecord {
     pub(crate) started: Option<RunStarted>,
     pub(crate) tasks: BTreeMap<u64, TaskRecord>,
+    /// How each executor stands, by its number.
+    pub(crate) executors: BTreeMap<u8, ExecutorRecord>,
+    /// Why executors ask for no blocks, by their names.
+    pub(crate) hindered: BTreeMap<Name, Name>,
     /// Each change of a block, with its time.
     pub(crate) blocks: Vec<(u64, BlockChange<Name>)>,
     pub(crate) ended: Option<(u64, RunOutcome)>,
@@ -20,6 +26,42 @@ pub(crate) struct RunRecord {
     pub(crate) missed: u64,
     /// The time of the last event.
     pub(crate) last: u64,
+}
+
+/// How an executor stands.
+#[derive(Debug, Default)]
+pub(crate) struct ExecutorRecord {
+    /// The room of each of its places, by the number of its offer.
+    pub(crate) rooms: BTreeMap<u32, Room>,
+    /// Why it runs nothing.
+    pub(crate) unavailable: Option<Name>,
+}
+
+/// What a task needs to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    pub(crate) kind: Kind,
+    pub(crate) room: Room,
+    /// The nodes of an MPI application; 0 where the call does not say.
+    pub(crate) nodes: u32,
+}
+
+impl Needs {
+    fn of(kind: Kind, more: Option<&More<Name>>) -> Self {
+        let cores = more.map_or(0, |more| more.cores);
+        let waits = matches!(kind, Kind::AsyncFunction | Kind::Join);
+        Self {
+            kind,
+            room: Room {
+                async_bodies: u32::from(waits),
+                // As the driver fills it in.
+                cores: if waits { cores } else { cores.max(1) },
+                memory: more.map_or(0, |more| more.memory),
+                gpus: more.map_or(0, |more| more.gpus),
+            },
+            nodes: more.map_or(0, |more| more.nodes),
+        }
+    }
 }
 
 /// What is known of a task. What an event told that is lost is missing.
@@ -32,7 +74,12 @@ pub(crate) struct TaskRecord {
     pub(crate) executors: u64,
     pub(crate) priority: i32,
     pub(crate) labels: Vec<Name>,
+    pub(crate) needs: Needs,
     pub(crate) dependencies: Vec<u64>,
+    /// How many futures of other workflows it depends on.
+    pub(crate) outside: u32,
+    /// Since when its result is looked for in the cache.
+    pub(crate) looking: Option<u64>,
     /// When its result was looked for in the cache, and whether it was there.
     pub(crate) looked: Option<(u64, bool)>,
     pub(crate) attempts: Vec<AttemptRecord>,
@@ -76,6 +123,7 @@ impl RunRecord {
                 function,
                 executors,
                 priority,
+                kind,
                 more,
             } => {
                 let task = self.task(task);
@@ -83,12 +131,15 @@ impl RunRecord {
                 task.submitted = Some(at);
                 task.executors = executors;
                 task.priority = priority;
+                task.needs = Needs::of(kind, more.as_deref());
                 if let Some(more) = more {
                     task.name = more.name;
                     task.labels = more.labels;
                 }
             }
             What::Depends { task, on } => self.task(task).dependencies.push(on),
+            What::DependsOutside { task } => self.task(task).outside += 1,
+            What::Looking { task } => self.task(task).looking = Some(at),
             What::Looked { task, is_there } => self.task(task).looked = Some((at, is_there)),
             What::Started {
                 task,
@@ -128,9 +179,33 @@ impl RunRecord {
             } => self.attempt(task, attempt).retrying = Some((at, pause, error)),
             What::Ended { task, ending } => self.task(task).ended = Some((at, ending)),
             What::Block(change) => self.blocks.push((at, *change)),
+            What::Room {
+                executor,
+                offer,
+                room,
+            } => {
+                let rooms = &mut self.executor_mut(executor).rooms;
+                match room {
+                    Some(room) => rooms.insert(offer, *room),
+                    None => rooms.remove(&offer),
+                };
+            }
+            What::Unavailable { executor, reason } => {
+                self.executor_mut(executor).unavailable = Some(reason);
+            }
+            What::Hindered { executor, reason } => {
+                match reason {
+                    Some(reason) => self.hindered.insert(executor, reason),
+                    None => self.hindered.remove(&executor),
+                };
+            }
             What::Missed { events } => self.missed += events,
             What::RunEnded { outcome } => self.ended = Some((at, outcome)),
         }
+    }
+
+    fn executor_mut(&mut self, executor: u8) -> &mut ExecutorRecord {
+        self.executors.entry(executor).or_default()
     }
 
     fn task(&mut self, task: u64) -> &mut TaskRecord {
@@ -222,7 +297,7 @@ impl TaskRecord {
 }
 
 impl AttemptRecord {
-    fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.finished.is_none() && self.retrying.is_none()
     }
 

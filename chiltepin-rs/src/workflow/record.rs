@@ -66,6 +66,7 @@ fn started(config: &Config, run: RunId) -> RunStarted {
         config: config.to_string(),
         executors,
         accounts: accounts.collect(),
+        limits: config.workflow.limits.clone().into_iter().collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         unix_time: run.began_micros(),
     }

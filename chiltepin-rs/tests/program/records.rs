@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
+use chiltepin::config::Config;
 use chiltepin::{Workflow, task};
 
 use crate::{Place, errors, out};
@@ -111,6 +113,68 @@ fn a_task_is_explained_by_number_and_by_name() {
         errors(&none),
         "error: the journal has no task 9; the last one of the run is 3\n"
     );
+}
+
+/// Holds its thread until the file is there.
+#[task]
+fn hold(until: PathBuf) -> bool {
+    let begun = Instant::now();
+    while !until.exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    until.exists()
+}
+
+#[task]
+fn both(one: bool, other: bool) -> bool {
+    one && other
+}
+
+#[test]
+fn a_task_that_waits_is_explained_while_the_run_goes_on() {
+    let place = Place::new();
+    let config = Config::from_toml("[local]\nprovider = \"threads\"\nmax_threads = 1\n").unwrap();
+    let builder = Workflow::builder().config_value(config);
+    let runs = place.folder.path().join("runs");
+    let workflow = builder.run_dir(&runs).open().unwrap();
+    let file = place.folder.path().join("go on");
+    let first = hold(file.clone()).submit(&workflow);
+    let second = hold(file.clone()).name("second").submit(&workflow);
+    let last = both(&first, &second).submit(&workflow);
+    let why = |task: &str, awaited: &str| {
+        let begun = Instant::now();
+        loop {
+            let output = place.run(&["explain", "latest", task]);
+            let text = out(&output).to_owned();
+            if text.contains(awaited) {
+                return text;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{text}{}",
+                errors(&output)
+            );
+        }
+    };
+    let ready = why("2", "why it is not running yet:\n  it is ready, for ");
+    let executor = "  `local`: 1 task runs there, no others go first; all its cores are taken\n";
+    assert!(ready.ends_with(executor), "{ready}");
+    let depends = why("3", "  it waits for 2 tasks:\n    `hold` (1), running for ");
+    assert!(
+        depends.ends_with("    `second` (2), waiting\n"),
+        "{depends}"
+    );
+    let running = why("1", "attempt 1 handed to `local`");
+    assert!(!running.contains("why it is not"), "{running}");
+    let value = json(&place.run(&["explain", "latest", "2", "--json"]));
+    let executors = &value["waits_for"]["room"]["executors"];
+    assert_eq!(executors[0]["lack"]["taken"]["most"], 1);
+
+    fs::write(&file, "").unwrap();
+    assert!(last.result().unwrap());
+    workflow.close_blocking();
+    let ended = place.run(&["explain", "latest", "2"]);
+    assert!(!out(&ended).contains("why it is not"), "{}", out(&ended));
 }
 
 #[test]

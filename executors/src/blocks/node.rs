@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::block::BlockId;
-use crate::Capacity;
+use crate::{Capacity, is_ahead};
 
 /// Numbers the nodes that have joined an executor's blocks, from 1; none is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,7 +53,7 @@ impl NodeOffer {
         let node = NodeId::of_offer(offer);
         Self {
             node: node.0,
-            is_ahead: node.ahead() == offer,
+            is_ahead: is_ahead(offer),
         }
     }
 }

@@ -9,8 +9,8 @@ use super::*;
 use crate::cache::frame::frame;
 use crate::driver::Recorder;
 use crate::report::{
-    AttemptAccount, BlockChange, Ending, Event, How, More, NodeStanding, RunOutcome, RunStarted,
-    Text, Trouble, What,
+    AttemptAccount, BlockChange, Ending, Event, How, Kind, More, NodeStanding, Room, RunOutcome,
+    RunStarted, Text, Trouble, What,
 };
 
 fn text(words: &str) -> Text {
@@ -42,12 +42,19 @@ fn all() -> Vec<What<Text>> {
             function: text("corpus::count"),
             executors: 3,
             priority: -1,
+            kind: Kind::Command,
             more: Some(Box::new(More {
                 name: Some(text("count a")),
                 labels: vec![text("disk"), text("count a")],
+                cores: 4,
+                memory: 1 << 31,
+                gpus: 1,
+                nodes: 2,
             })),
         },
         What::Depends { task, on: 300 },
+        What::DependsOutside { task },
+        What::Looking { task },
         What::Looked {
             task,
             is_there: true,
@@ -113,6 +120,24 @@ fn all() -> Vec<What<Text>> {
                 state: text("ready"),
             }],
         })),
+        What::Room {
+            executor: 1,
+            offer: 6,
+            room: Some(Box::new(Room {
+                async_bodies: 256,
+                cores: 8,
+                memory: 1 << 34,
+                gpus: 2,
+            })),
+        },
+        What::Unavailable {
+            executor: 2,
+            reason: text("it is broken"),
+        },
+        What::Hindered {
+            executor: text("compute"),
+            reason: Some(text("no answer")),
+        },
         What::Missed { events: 9 },
         What::RunEnded {
             outcome: RunOutcome::Closed,
@@ -184,6 +209,7 @@ fn a_text_is_written_once() {
             function,
             executors: 1,
             priority: 0,
+            kind: Kind::Function,
             more: None,
         };
         Event { at: 0, what }

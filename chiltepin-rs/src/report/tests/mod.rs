@@ -3,6 +3,7 @@
 mod database;
 mod hours;
 mod shown;
+mod waiting;
 
 use std::path::Path;
 use std::time::Duration;

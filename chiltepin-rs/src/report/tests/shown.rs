@@ -13,6 +13,7 @@ fn submitted(task: u64, function: &str, more: Option<More<Name>>) -> What<Name> 
         function: name(function),
         executors: 3,
         priority: 0,
+        kind: Kind::Function,
         more: more.map(Box::new),
     }
 }
@@ -78,6 +79,10 @@ pub(super) fn sample() -> RunRecord {
     let named = More {
         name: Some(name("count a.txt")),
         labels: vec![name("disk")],
+        cores: 0,
+        memory: 0,
+        gpus: 0,
+        nodes: 0,
     };
     let panicked = || trouble("panicked", "panicked: no\nmore", Some("src/main.rs:7"));
     let events = [

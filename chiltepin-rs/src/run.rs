@@ -101,7 +101,11 @@ const UNNUMBERED: &str = "unnumbered";
 /// Makes the folder with the number after the largest, and has `latest` lead to it.
 fn claim(runs: &Path) -> io::Result<String> {
     std::fs::create_dir_all(runs)?;
-    let mut number = largest(runs)?;
+    claim_after(runs, largest(runs)?)
+}
+
+/// Makes the folder with the first number after this one that no other run has.
+fn claim_after(runs: &Path, mut number: RunNumber) -> io::Result<String> {
     let name = loop {
         number = RunNumber(number.0.saturating_add(1));
         let name = number.to_string();
@@ -205,6 +209,14 @@ mod tests {
         assert_eq!(other.path(), place.path().join("0001"));
         assert_eq!(one.path(), place.path().join("0002"));
         assert_eq!(other.path(), place.path().join("0001"));
+    }
+
+    #[test]
+    fn a_number_that_another_run_has_just_taken_is_passed_over() {
+        let place = tempfile::tempdir().unwrap();
+        let largest = largest(place.path()).unwrap();
+        let claim = || claim_after(place.path(), largest).unwrap();
+        assert_eq!([claim(), claim(), claim()], ["0001", "0002", "0003"]);
     }
 
     #[test]

@@ -339,15 +339,15 @@ fn place(record: &RunRecord, executor: u8, task: &TaskRecord, order: (i64, u64, 
     };
     let known = record.executors.get(&executor);
     let unavailable = known.and_then(|known| known.unavailable.as_ref());
+    let none = BTreeMap::new();
+    let rooms = known.map_or(&none, |known| &known.rooms);
     let words = |words: &Name| words.to_string();
     Place {
         executor: name.to_owned(),
         unavailable: unavailable.map(words),
         running: running.len(),
         ahead: tasks.filter(goes_first).count(),
-        lack: known
-            .filter(|_| unavailable.is_none())
-            .and_then(|known| lack(&known.rooms, &running, &task.needs.room)),
+        lack: lack(rooms, &running, &task.needs.room).filter(|_| unavailable.is_none()),
         blocks: blocks(record, name),
         hindered: record.hindered.get(name).map(words),
     }

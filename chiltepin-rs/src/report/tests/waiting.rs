@@ -392,4 +392,5 @@ fn what_is_lacking_is_told_from_what_others_have() {
     });
     let events: Vec<_> = two_places.into_iter().chain(withdrawn).collect();
     assert_eq!(lack(events, 4), Some(Lack::Everything));
+    assert_eq!(lack(vec![(1, call(1, 1, 0))], 1), Some(Lack::Everything));
 }

@@ -353,6 +353,9 @@ fn place(record: &RunRecord, executor: u8, task: &TaskRecord, order: (i64, u64, 
     }
 }
 
+/// One of the figures of room.
+type Figure = fn(&Room) -> u64;
+
 /// What of the room that a task needs is not there.
 fn lack(
     rooms: &BTreeMap<u32, Room>,
@@ -372,13 +375,13 @@ fn lack(
             room.gpus = room.gpus.saturating_sub(taken.gpus);
         }
     }
-    let kinds: [(&str, fn(&Room) -> u64); 4] = [
+    let kinds: [(&str, Figure); 4] = [
         ("async bodies", |room| room.async_bodies.into()),
         ("cores", |room| room.cores.into()),
         ("memory", |room| room.memory),
         ("GPUs", |room| room.gpus.into()),
     ];
-    let most = |rooms: &BTreeMap<u32, Room>, of: fn(&Room) -> u64| rooms.values().map(of).max();
+    let most = |rooms: &BTreeMap<u32, Room>, of: Figure| rooms.values().map(of).max();
     let amounts = kinds.map(|(what, of)| Amounts {
         what,
         needed: of(needed),

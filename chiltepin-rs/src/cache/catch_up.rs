@@ -1,11 +1,11 @@
 //! Taking up what stands in the packs and not yet in the index.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::clock::Clock;
-use super::index::{Index, Known};
+use super::index::{Index, Known, Read};
 use super::pack::{self, Present};
 use super::row::Row;
 
@@ -46,10 +46,22 @@ fn plan(known: &[Known], present: Vec<Present>) -> Plan {
 
 /// Brings the index to where the packs are. A folder that cannot be read changes nothing.
 pub(super) fn catch_up(index: &Index, packs: &Path, clock: &Clock) -> rusqlite::Result<()> {
-    let Ok(present) = pack::list(packs) else {
+    catch_up_with(index, packs, clock, pack::list)
+}
+
+pub(super) fn catch_up_with(
+    index: &Index,
+    packs: &Path,
+    clock: &Clock,
+    list: impl FnOnce(&Path) -> io::Result<Vec<Present>>,
+) -> rusqlite::Result<()> {
+    // Before the packs are listed: whoever appends to one puts the records into the index too, and
+    // what is known already and listed not yet would look gone.
+    let known = index.known()?;
+    let Ok(present) = list(packs) else {
         return Ok(());
     };
-    let mut plan_now = plan(&index.known()?, present.clone());
+    let mut plan_now = plan(&known, present.clone());
     let mut forgotten = 0;
     for name in &plan_now.forget {
         forgotten += index.forget_pack(name)?;
@@ -85,7 +97,7 @@ fn take_up(
         }
         if rows.len() >= BATCH && failure.is_none() {
             // Only the last batch says how far the pack was read: half of it is read again.
-            failure = index.add(&pack.name, 0, 0, &rows).err();
+            failure = index.add(&pack.name, Read::some(from), &rows).err();
             rows.clear();
         }
     });
@@ -115,7 +127,12 @@ fn take_up(
             seen.upto
         );
     }
-    index.add(&pack.name, seen.upto, pack.size, &rows)
+    let read = Read {
+        from,
+        upto: seen.upto,
+        size: pack.size,
+    };
+    index.add(&pack.name, read, &rows)
 }
 
 #[cfg(test)]

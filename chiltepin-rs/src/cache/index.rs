@@ -30,6 +30,17 @@ const UPSERT: &str = "
         stamp = excluded.stamp, removed = excluded.removed, used = max(used, excluded.used)
     WHERE (excluded.stamp, excluded.removed) >= (stamp, removed)";
 
+/// How far the index has come with a pack, which moves on only where nothing is left out: the pack
+/// may have been forgotten since what stands before `?2` was taken up, and is read again then.
+const PROGRESS: &str = "
+    INSERT INTO pack (name, scanned, size, first, latest)
+    VALUES (?1, iif(?2 = 0, ?3, 0), iif(?2 = 0, ?4, 0), ?5, ?6)
+    ON CONFLICT (name) DO UPDATE SET
+        scanned = iif(?2 <= scanned, max(scanned, ?3), scanned),
+        size = iif(?2 <= scanned, max(size, ?4), size),
+        first = min(first, excluded.first), latest = max(latest, excluded.latest)
+    RETURNING id";
+
 /// A record that is read again says the same.
 const DESCRIBE: &str = "INSERT OR IGNORE INTO about VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
@@ -51,6 +62,28 @@ pub(super) struct Known {
     pub(super) scanned: u64,
     pub(super) size: u64,
     pub(super) first: u64,
+}
+
+/// What of a pack was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Read {
+    /// From its start on when this is zero.
+    pub(super) from: u64,
+    /// Up to here it need not be read again.
+    pub(super) upto: u64,
+    /// How large it was then.
+    pub(super) size: u64,
+}
+
+impl Read {
+    /// Some of what follows `from`, and no telling how much.
+    pub(super) fn some(from: u64) -> Self {
+        Self {
+            from,
+            upto: from,
+            size: 0,
+        }
+    }
 }
 
 impl Index {
@@ -235,14 +268,8 @@ impl Index {
         })
     }
 
-    /// Takes up records of a pack, which now is read up to `scanned` of `size`.
-    pub(super) fn add(
-        &self,
-        name: &str,
-        scanned: u64,
-        size: u64,
-        rows: &[Row],
-    ) -> rusqlite::Result<()> {
+    /// Takes up records of a pack, which now is read as far as `read` says.
+    pub(super) fn add(&self, name: &str, read: Read, rows: &[Row]) -> rusqlite::Result<()> {
         let first = rows
             .iter()
             .map(|row| row.stamp)
@@ -250,18 +277,10 @@ impl Index {
             .unwrap_or(i64::MAX as u64);
         let latest = rows.iter().map(|row| row.stamp).max().unwrap_or(0);
         self.write(|transaction| {
-            let id: i64 = transaction
-                .prepare_cached(
-                    "INSERT INTO pack (name, scanned, size, first, latest)
-                     VALUES (?1, ?2, ?3, ?4, ?5)
-                     ON CONFLICT (name) DO UPDATE SET
-                        scanned = max(scanned, excluded.scanned), size = max(size, excluded.size),
-                        first = min(first, excluded.first), latest = max(latest, excluded.latest)
-                     RETURNING id",
-                )?
-                .query_row(params![name, scanned, size, first, latest], |row| {
-                    row.get(0)
-                })?;
+            let id: i64 = transaction.prepare_cached(PROGRESS)?.query_row(
+                params![name, read.from, read.upto, read.size, first, latest],
+                |row| row.get(0),
+            )?;
             let mut describe = transaction.prepare_cached(DESCRIBE)?;
             for row in rows {
                 row.describe(&mut describe, id)?;

@@ -1,7 +1,10 @@
 //! The rows that the thread that writes has yet to put into the index.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::index::Read;
+use super::pack;
 use super::row::Row;
 use super::shared::Shared;
 
@@ -17,7 +20,8 @@ pub(super) struct Unindexed {
     rows: Vec<Row>,
     /// The pack that all of them are in.
     pack: String,
-    /// Where the last one ends.
+    /// Where the first one begins, zero when it is the pack's first, and where the last one ends.
+    start: u64,
     end: u64,
     since: Option<Instant>,
 }
@@ -31,12 +35,16 @@ impl Unindexed {
         self.rows.len() >= MOST || self.since.is_some_and(|since| since.elapsed() >= OLDEST)
     }
 
-    /// Takes rows of a pack, which ends at `end`.
-    pub(super) fn add(&mut self, pack: &str, end: u64, rows: &mut Vec<Row>) {
+    /// Takes the rows of what was appended to a pack.
+    pub(super) fn add(&mut self, pack: &str, appended: Range<u64>, rows: &mut Vec<Row>) {
         if self.pack != pack {
             pack.clone_into(&mut self.pack);
         }
-        self.end = end;
+        if self.rows.is_empty() {
+            let is_first = appended.start == pack::VERSION.len() as u64;
+            self.start = if is_first { 0 } else { appended.start };
+        }
+        self.end = appended.end;
         self.since.get_or_insert_with(Instant::now);
         self.rows.append(rows);
     }
@@ -46,7 +54,12 @@ impl Unindexed {
         if self.rows.is_empty() {
             return;
         }
-        shared.with_index(|index| index.add(&self.pack, self.end, self.end, &self.rows));
+        let read = Read {
+            from: self.start,
+            upto: self.end,
+            size: self.end,
+        };
+        shared.with_index(|index| index.add(&self.pack, read, &self.rows));
         // Only this thread adds more.
         shared.pending.forget(shared.pending.latest());
         self.rows.clear();

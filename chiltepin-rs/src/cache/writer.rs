@@ -190,7 +190,7 @@ impl Writer {
             row.offset += start;
         }
         self.shared.pending.add(&readable, rows);
-        self.unindexed.add(&name, end, rows);
+        self.unindexed.add(&name, start..end, rows);
         Ok(())
     }
 

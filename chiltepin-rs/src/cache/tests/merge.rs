@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::index::Index;
+use super::super::index::{Index, Read};
 use super::super::record;
 use super::super::row::Row;
 use super::*;
@@ -25,7 +25,11 @@ fn merged(said: &[(usize, Said)]) -> Vec<Option<(u64, bool)>> {
     let index = Index::in_memory(PathBuf::new()).unwrap();
     for (place, said) in said {
         index
-            .add(&format!("pack {}", said.0), 0, 0, &[row(*place, *said)])
+            .add(
+                &format!("pack {}", said.0),
+                Read::some(0),
+                &[row(*place, *said)],
+            )
             .unwrap();
     }
     (0..3)

@@ -1,5 +1,6 @@
 //! The store with real files.
 
+mod catching_up;
 mod damage;
 mod keeping;
 mod merge;

@@ -64,6 +64,8 @@ pub(crate) enum RestoreError {
     Gone { path: PathBuf },
     #[error("the kept content of `{}` was damaged", path.display())]
     Damaged { path: PathBuf },
+    #[error("`{}` is no regular file, and is not replaced by a kept one", path.display())]
+    NotAFile { path: PathBuf },
     #[error("cannot restore `{}`", path.display())]
     Io { path: PathBuf, source: io::Error },
 }

@@ -1,10 +1,12 @@
 //! Files named by their content, compressed.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use rustix::fs::OFlags;
 
 use super::entry::Output;
 use super::error::RestoreError;
@@ -50,12 +52,23 @@ impl Objects {
 
     /// Keeps the content of a file; durable when this returns.
     pub(super) fn put_file(&self, path: &Path) -> io::Result<Output> {
-        let mut file = File::open(path)?;
+        // To open a pipe waits for who writes to it, and one never ends while that is this process.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
+            .open(path)?;
         let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "it is no regular file",
+            ));
+        }
         let mut hasher = blake3::Hasher::new();
         let size = io::copy(&mut file, &mut hasher)?;
         let hash = *hasher.finalize().as_bytes();
-        let object = self.store(hash, size, File::open(path)?)?;
+        file.rewind()?;
+        let object = self.store(hash, size, file)?;
         Ok(Output {
             path: path.to_path_buf(),
             hash,
@@ -103,8 +116,14 @@ impl Objects {
     }
 
     /// Gives a file back at `to`, whole or not at all.
+    ///
+    /// What stands there goes only where it is a regular file: a device, or a link to one, is not a
+    /// task's to replace.
     pub(super) fn restore(&self, output: &Output, to: &Path) -> Result<(), RestoreError> {
         let path = to.to_path_buf();
+        if fs::symlink_metadata(to).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(RestoreError::NotAFile { path });
+        }
         let restored = (|| {
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder).map_err(Unreadable::Io)?;

@@ -8,6 +8,7 @@ mod packs;
 mod pruning;
 mod rates;
 mod recipes;
+mod special;
 mod trouble;
 mod two;
 

@@ -1,5 +1,7 @@
 //! Where a call's files and its directory are.
 
+#[cfg(feature = "records")]
+use std::path::Path;
 use std::path::PathBuf;
 
 use chiltepin_executors::{OutputPart, Report};
@@ -28,10 +30,11 @@ impl Header {
             ("<stderr>", &options.stderr, self.stderr_file()),
         ] {
             // What is appended to holds more than this call's.
-            if let Some(path) = path
+            if let Some(path) = path.map(|path| directory.join(path))
                 && !capture.as_ref().is_some_and(Capture::is_append)
+                && is_kept(&path)
             {
-                files.push((PathBuf::from(name), directory.join(path)));
+                files.push((PathBuf::from(name), path));
             }
         }
         files
@@ -115,5 +118,48 @@ impl Header {
     fn automatic(&self, extension: &str) -> PathBuf {
         let folder = self.run_folder().unwrap_or_default().join("tasks");
         folder.join(format!("{}.{extension}", self.file_name()))
+    }
+}
+
+/// Whether what a call writes to a path is a file of its own: nothing is kept of what goes to a pipe
+/// or a device, as to `/dev/null`, nor of one that the driver itself writes to as `/dev/stderr`.
+#[cfg(feature = "records")]
+fn is_kept(path: &Path) -> bool {
+    let is_device = path.starts_with("/dev") && !path.starts_with("/dev/shm");
+    !is_device
+        && !path.starts_with("/proc")
+        && std::fs::metadata(path).map_or(true, |metadata| metadata.is_file())
+}
+
+#[cfg(all(test, feature = "records"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_to_a_device_or_a_pipe_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RWXU,
+            0,
+        )
+        .unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        assert!(is_kept(&file));
+        assert!(is_kept(&folder.path().join("not there yet")));
+        assert!(is_kept(Path::new("/dev/shm/not there yet")));
+        for other in [pipe.as_path(), &link, folder.path()] {
+            assert!(!is_kept(other), "{}", other.display());
+        }
+        // A regular file where stderr goes to one, and no less the driver's for it.
+        for other in ["/dev/null", "/dev/stderr", "/proc/self/fd/2"] {
+            assert!(!is_kept(Path::new(other)), "{other}");
+        }
     }
 }

@@ -68,6 +68,6 @@ pub(super) fn check_or_begin(folder: &Path) -> Result<Result<(), io::Error>, Ope
 }
 
 fn begin(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    super::publish::make_folder(folder)?;
     super::publish::write(&folder.join("format"), format!("{FORMAT}\n").as_bytes())
 }

@@ -25,6 +25,7 @@ mod catch_up;
 mod choose;
 mod clock;
 mod connection;
+mod durable;
 mod entry;
 mod error;
 mod files;

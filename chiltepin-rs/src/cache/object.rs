@@ -2,24 +2,28 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::OFlags;
 
+use super::durable::DurableNames;
 use super::entry::Output;
 use super::error::RestoreError;
 use super::key::hex;
-use super::publish::Draft;
+use super::publish::{self, Draft};
 use super::record::ObjectRecord;
 
 /// Fast, and for numbers hardly worse than higher ones.
 const LEVEL: i32 = 1;
 
 /// The folder of objects of a cache.
-#[derive(Clone, Debug)]
-pub(super) struct Objects(PathBuf);
+#[derive(Debug)]
+pub(super) struct Objects {
+    folder: PathBuf,
+    durable: DurableNames,
+}
 
 /// An object that cannot be read.
 #[derive(Debug)]
@@ -32,16 +36,19 @@ pub(super) enum Unreadable {
 
 impl Objects {
     pub(super) fn of(cache: &Path) -> Self {
-        Self(cache.join("objects"))
+        Self {
+            folder: cache.join("objects"),
+            durable: DurableNames::default(),
+        }
     }
 
     pub(super) fn folder(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 
     pub(super) fn path(&self, hash: &[u8; 32]) -> PathBuf {
         let name = hex(hash);
-        self.0.join(&name[..2]).join(format!("{name}.zst"))
+        self.folder.join(&name[..2]).join(format!("{name}.zst"))
     }
 
     /// Keeps bytes; durable when this returns.
@@ -81,20 +88,11 @@ impl Objects {
     fn store(&self, hash: [u8; 32], size: u64, content: impl Read) -> io::Result<ObjectRecord> {
         let path = self.path(&hash);
         let record = |stored| ObjectRecord { hash, size, stored };
-        if let Ok(metadata) = fs::metadata(&path) {
-            // `prune` spares what is young: it may be on its way into a record.
-            let touched = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
-            if touched.is_ok() {
-                return Ok(record(metadata.len()));
-            }
+        let folder = path.parent().unwrap_or(&self.folder);
+        if let Some(stored) = self.present(&hash, &path, folder)? {
+            return Ok(record(stored));
         }
-        if let Some(folder) = path.parent() {
-            let new = !folder.exists();
-            fs::create_dir_all(folder)?;
-            if new {
-                super::publish::sync_folder(&self.0)?;
-            }
-        }
+        self.make_folder(folder)?;
         let mut draft = Draft::beside(&path)?;
         let mut read = Hashed::of(content);
         let mut encoder = zstd::Encoder::new(&mut draft.file, LEVEL)?;
@@ -103,9 +101,46 @@ impl Objects {
         if read.hash() != hash {
             return Err(io::Error::other("the file changed while it was read"));
         }
-        let stored = draft.file.metadata()?.len();
+        let metadata = draft.file.metadata()?;
         draft.publish(&path)?;
-        Ok(record(stored))
+        self.durable.add_object(hash, metadata.ino());
+        Ok(record(metadata.len()))
+    }
+
+    /// The bytes on the disk of an object that is there already; durable when this returns.
+    fn present(&self, hash: &[u8; 32], path: &Path, folder: &Path) -> io::Result<Option<u64>> {
+        // `prune` spares what is young: it may be on its way into a record.
+        let touched = File::open(path).and_then(|file| {
+            file.set_modified(SystemTime::now())?;
+            file.metadata()
+        });
+        let Ok(metadata) = touched else {
+            return Ok(None);
+        };
+        if !self.durable.has_object(hash, metadata.ino()) {
+            // Another thread or driver may have given it its name only just now.
+            self.make_folder(folder)?;
+            publish::sync_folder(folder)?;
+            self.durable.add_object(*hash, metadata.ino());
+        }
+        Ok(Some(metadata.len()))
+    }
+
+    /// Makes the folder of an object, whose name is durable when this returns.
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        let name = folder.file_name().unwrap_or_default();
+        if self.durable.has_folder(name) && folder.exists() {
+            return Ok(());
+        }
+        publish::make_folder(folder)?;
+        // Whoever made one that was there may not have come to this yet. One sync is for all that
+        // are there.
+        let there: Vec<_> = fs::read_dir(&self.folder)?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect::<io::Result<_>>()?;
+        publish::sync_folder(&self.folder)?;
+        self.durable.add_folders(there);
+        Ok(())
     }
 
     /// The content of an object, which is what was kept.

@@ -29,7 +29,7 @@ pub(super) struct PackWriter {
 
 impl PackWriter {
     pub(super) fn create(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        publish::make_folder(folder)?;
         let name = name(
             SystemTime::now(),
             &host(),

@@ -23,7 +23,7 @@ use super::settings::StoreSettings;
 use super::shared::Shared;
 use super::waiter::Waiter;
 use super::writer::{Job, Writer};
-use super::{CacheKey, format, frame};
+use super::{CacheKey, format, frame, publish};
 
 /// A find is noted when the last note is older: writing each down would cost more than it says.
 const USED_GRAIN: Duration = Duration::from_secs(3600);
@@ -49,11 +49,14 @@ impl Store {
     pub(crate) fn open(settings: &StoreSettings) -> Result<Self, OpenError> {
         let writable = format::check_or_begin(&settings.folder)?.and_then(|()| {
             for name in ["packs", "objects", "directories"] {
-                std::fs::create_dir_all(settings.folder.join(name))?;
+                publish::make_folder(&settings.folder.join(name))?;
             }
             let packs = settings.folder.join("packs");
             // Answers for a file system that is mounted read-only, even to root.
-            Ok(rustix::fs::access(packs, rustix::fs::Access::WRITE_OK)?)
+            rustix::fs::access(packs, rustix::fs::Access::WRITE_OK)?;
+            // Another driver may have made any of them at this moment.
+            publish::sync_folder(&settings.folder)?;
+            publish::sync_name(&settings.folder)
         });
         let index = Index::open(&settings.index_folder, &settings.folder).map_err(|source| {
             OpenError::Index {

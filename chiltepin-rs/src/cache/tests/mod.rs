@@ -2,6 +2,7 @@
 
 mod catching_up;
 mod damage;
+mod durable;
 mod keeping;
 mod merge;
 mod packs;

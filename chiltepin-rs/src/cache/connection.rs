@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension};
 
 /// Part of the file's name, so that programs of two versions do not fight over one file.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// How long another process of this machine may hold the index.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,6 +54,10 @@ const SCHEMA: &str = "
         key BLOB NOT NULL,
         PRIMARY KEY (upstream, key)
     ) WITHOUT ROWID;
+    -- The start of the machine in which all of this was written.
+    CREATE TABLE boot (
+        id TEXT NOT NULL
+    );
 ";
 
 /// A connection that may stand in a transaction, in which it looks up twice as fast.
@@ -119,7 +123,7 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
     if version()? != VERSION {
         return Err(rusqlite::Error::InvalidQuery);
     }
-    for table in ["pack", "entry", "about", "upstream"] {
+    for table in ["pack", "entry", "about", "upstream", "boot"] {
         connection
             .query_row(&format!("SELECT * FROM {table} LIMIT 1"), [], |_| Ok(()))
             .optional()?;

@@ -1,7 +1,8 @@
 //! The index: where in the packs each key's newest record is. All of it can be made anew.
 //!
 //! One SQLite file for each cache and machine, shared by the processes there; one in memory when
-//! that cannot be used. It is never made durable: after a crash it is at worst made anew.
+//! that cannot be used. It is never made durable: when the machine has stopped meanwhile, it is read
+//! from the packs again.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -16,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::connection::{Reader, VERSION, begin, connect, is_busy};
 use super::key::hex;
 use super::row::{Place, Row, about};
-use super::{CacheKey, pack};
+use super::{CacheKey, boot, pack};
 
 /// More packs than a process should hold open.
 const OPEN_PACKS: usize = 128;
@@ -87,8 +88,9 @@ impl Read {
 }
 
 impl Index {
-    /// The index of a cache on this machine; one in memory when there can be none on the disk.
-    pub(super) fn open(folder: &Path, cache: &Path) -> Result<Self, rusqlite::Error> {
+    /// The index of a cache on this machine since its start `boot`; one in memory when there can be
+    /// none on the disk.
+    pub(super) fn open(folder: &Path, cache: &Path, boot: &str) -> Result<Self, rusqlite::Error> {
         let canonical = fs::canonicalize(cache).unwrap_or_else(|_| cache.to_path_buf());
         let name = blake3::hash(canonical.as_os_str().as_encoded_bytes());
         let file = folder.join(format!(
@@ -98,7 +100,7 @@ impl Index {
         ));
         let packs = cache.join("packs");
         let _ = fs::create_dir_all(folder);
-        let first = match Self::at(&file, packs.clone()) {
+        let first = match Self::at(&file, packs.clone(), boot) {
             Ok(index) => return Ok(index),
             Err(error) => error,
         };
@@ -108,7 +110,7 @@ impl Index {
                 path.push(suffix);
                 let _ = fs::remove_file(path);
             }
-            if let Ok(index) = Self::at(&file, packs.clone()) {
+            if let Ok(index) = Self::at(&file, packs.clone(), boot) {
                 return Ok(index);
             }
         }
@@ -125,9 +127,10 @@ impl Index {
         Ok(Self::of(connection, None, packs))
     }
 
-    fn at(file: &Path, packs: PathBuf) -> Result<Self, rusqlite::Error> {
+    fn at(file: &Path, packs: PathBuf, boot: &str) -> Result<Self, rusqlite::Error> {
         let connection = connect(file)?;
         begin(&connection)?;
+        boot::check(&connection, boot)?;
         Ok(Self::of(connection, Some(file.to_path_buf()), packs))
     }
 

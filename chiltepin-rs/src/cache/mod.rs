@@ -8,7 +8,7 @@
 //!   CACHE/objects/ab/HASH.zst        values above 64 KiB and output files, by content
 //!   CACHE/directories/KEY            a task's kept directory
 //!
-//!   INDEX/CACHE-HOST-1.db            on a local disk: key ─► where in which pack
+//!   INDEX/CACHE-HOST-VERSION.db      on a local disk: key ─► where in which pack
 //!
 //!   put ─► writer ─► append, fdatasync ─► done, and the index when there is time
 //!   get ─► not in the index yet? else index ─► one read of a pack, checked ─► value
@@ -21,6 +21,7 @@
 //! (see [`Clock`](clock::Clock)). So any number of drivers use one cache, on a network file system
 //! too; a torn or damaged record is one result less, never a wrong one.
 
+mod boot;
 mod catch_up;
 mod choose;
 mod clock;

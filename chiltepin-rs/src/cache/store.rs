@@ -23,7 +23,7 @@ use super::settings::StoreSettings;
 use super::shared::Shared;
 use super::waiter::Waiter;
 use super::writer::{Job, Writer};
-use super::{CacheKey, format, frame, publish};
+use super::{CacheKey, boot, format, frame, publish};
 
 /// A find is noted when the last note is older: writing each down would cost more than it says.
 const USED_GRAIN: Duration = Duration::from_secs(3600);
@@ -58,11 +58,11 @@ impl Store {
             publish::sync_folder(&settings.folder)?;
             publish::sync_name(&settings.folder)
         });
-        let index = Index::open(&settings.index_folder, &settings.folder).map_err(|source| {
-            OpenError::Index {
-                folder: settings.folder.clone(),
-                source,
-            }
+        let boot = boot::current();
+        let index = Index::open(&settings.index_folder, &settings.folder, &boot);
+        let index = index.map_err(|source| OpenError::Index {
+            folder: settings.folder.clone(),
+            source,
         })?;
         let shared = Arc::new(Shared::new(settings.clone(), index));
         if let Err(error) = writable {

@@ -9,6 +9,7 @@ mod packs;
 mod pruning;
 mod rates;
 mod recipes;
+mod restart;
 mod special;
 mod trouble;
 mod two;

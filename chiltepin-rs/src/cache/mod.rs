@@ -46,6 +46,7 @@ mod queue;
 mod recipe;
 mod record;
 mod results;
+mod room;
 mod row;
 mod settings;
 mod shared;

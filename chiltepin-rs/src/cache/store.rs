@@ -17,22 +17,31 @@ use super::error::{NotKept, OpenError, RestoreError, Trouble};
 use super::index::Index;
 use super::object::Unreadable;
 use super::pending::Pending;
-use super::record::{self, Body, Head, OutputRecord, Value};
+use super::record::{self, Body, Head, ObjectRecord, OutputRecord, Value};
+use super::room::Room;
 use super::row::Place;
 use super::settings::StoreSettings;
 use super::shared::Shared;
 use super::waiter::Waiter;
-use super::writer::{Job, Writer};
+use super::writer::{INLINE, Job, Writer};
 use super::{CacheKey, boot, format, frame, publish};
 
 /// A find is noted when the last note is older: writing each down would cost more than it says.
 const USED_GRAIN: Duration = Duration::from_secs(3600);
+
+/// Bytes that may wait for the thread that writes: more than it writes at once, and little beside
+/// what the tasks themselves hold.
+const QUEUED: usize = 64 << 20;
+
+/// About what a queued entry takes besides its value and the keys of what it came from.
+const BESIDES: usize = 1 << 10;
 
 /// The results of earlier tasks, in a folder.
 pub(crate) struct Store {
     pub(super) shared: Arc<Shared>,
     /// Gone once the store is closed.
     writer: Mutex<Option<(Sender<Job>, JoinHandle<()>)>>,
+    room: Arc<Room>,
 }
 
 /// A frame that cannot be read.
@@ -78,6 +87,7 @@ impl Store {
         Ok(Self {
             shared,
             writer: Mutex::new(Some((jobs, thread))),
+            room: Room::new(QUEUED),
         })
     }
 
@@ -206,21 +216,53 @@ impl Store {
 
     /// Keeps a result, and calls `done` when it is durable or it is known that it will not be.
     ///
-    /// `done` runs on the thread that writes, or here when nothing can be kept.
+    /// `done` runs on the thread that writes, or here when nothing can be kept. A large value is
+    /// written here, so that small ones do not wait behind it, and while too much is queued this
+    /// waits.
     pub(crate) fn put(
         &self,
-        entry: Entry,
+        mut entry: Entry,
         done: impl FnOnce(Result<(), NotKept>) + Send + 'static,
     ) {
-        if self.shared.is_read_only() {
-            return done(Err(NotKept::ReadOnly));
-        }
+        let done = Waiter::new(done);
+        let object = match self.put_value(&mut entry) {
+            Ok(object) => object,
+            Err(not_kept) => return done.tell(Err(not_kept)),
+        };
+        let bytes = entry.value.len() + entry.upstream.len() * 32 + BESIDES;
+        let writer = self
+            .writer
+            .lock()
+            .as_ref()
+            .map(|(_, thread)| thread.thread().id());
+        let room = match writer {
+            None => return done.tell(Err(NotKept::ReadOnly)),
+            // A callback of the thread's own waits for nobody: who would make room?
+            Some(writer) if writer == thread::current().id() => self.room.take_now(bytes),
+            Some(_) => self.room.take(bytes),
+        };
         let job = Job::Put {
             entry: Box::new(entry),
-            done: Waiter::new(done),
+            object,
+            done,
+            room,
         };
         // A job that cannot be sent is dropped, which tells so.
         let _ = self.send(job);
+    }
+
+    /// Gives a large value a file of its own; durable when this returns.
+    fn put_value(&self, entry: &mut Entry) -> Result<Option<ObjectRecord>, NotKept> {
+        if self.shared.is_read_only() {
+            return Err(NotKept::ReadOnly);
+        }
+        if entry.value.len() <= INLINE {
+            return Ok(None);
+        }
+        let value = std::mem::take(&mut entry.value);
+        let object = self.shared.objects.put(&value);
+        let object = object.map_err(|error| self.shared.fail("a value cannot be written", error));
+        object.map(Some)
     }
 
     /// Keeps the content of a file that a task wrote; durable when this returns.

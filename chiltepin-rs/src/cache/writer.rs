@@ -5,11 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::entry::Entry;
 use super::error::NotKept;
 use super::pack::PackWriter;
+use super::record::ObjectRecord;
+use super::room::Taken;
 use super::row::Row;
 use super::shared::Shared;
 use super::unindexed::Unindexed;
@@ -22,6 +24,7 @@ pub(super) const INLINE: usize = 64 << 10;
 /// A group holds no more, so that the first of it does not wait long.
 const GROUP_JOBS: usize = 4096;
 const GROUP_BYTES: usize = 16 << 20;
+const GROUP_TIME: Duration = Duration::from_millis(5);
 
 /// How often the times of use are written down while nothing else is.
 const IDLE: Duration = Duration::from_secs(60);
@@ -32,8 +35,11 @@ const LULL: Duration = Duration::from_millis(20);
 
 pub(super) enum Job {
     Put {
+        /// Without its value where that is in `object`.
         entry: Box<Entry>,
+        object: Option<ObjectRecord>,
         done: Waiter,
+        room: Taken,
     },
     Remove {
         keys: Vec<CacheKey>,
@@ -103,11 +109,21 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+            let begun = Instant::now();
             let mut group = Group::default();
             let mut next = Some(first);
             while let Some(job) = next {
                 match job {
-                    Job::Put { entry, done } => self.put(&entry, done, &mut group),
+                    Job::Put {
+                        entry,
+                        object,
+                        done,
+                        room,
+                    } => {
+                        self.put(&entry, object, done, &mut group);
+                        // Its bytes are the group's now.
+                        drop(room);
+                    }
                     Job::Remove { keys, done } => self.remove(&keys, done, &mut group),
                     Job::Rewrite { packs, reply } => {
                         self.finish(std::mem::take(&mut group));
@@ -116,7 +132,9 @@ impl Writer {
                     #[cfg(test)]
                     Job::Panic => panic!("as asked"),
                 }
-                let full = group.done.len() >= GROUP_JOBS || group.frames.len() >= GROUP_BYTES;
+                let full = group.done.len() >= GROUP_JOBS
+                    || group.frames.len() >= GROUP_BYTES
+                    || begun.elapsed() >= GROUP_TIME;
                 next = if full { None } else { jobs.try_recv().ok() };
             }
             self.finish(group);
@@ -128,21 +146,16 @@ impl Writer {
         self.shared.write_used();
     }
 
-    fn put(&self, entry: &Entry, done: Waiter, group: &mut Group) {
-        let result = self.encode(entry).and_then(|payload| group.push(&payload));
+    fn put(&self, entry: &Entry, object: Option<ObjectRecord>, done: Waiter, group: &mut Group) {
+        let payload = self.encode(entry, object);
+        let result = payload.and_then(|payload| group.push(&payload));
         group.done.push((done, result));
     }
 
-    fn encode(&self, entry: &Entry) -> Result<Vec<u8>, NotKept> {
+    fn encode(&self, entry: &Entry, object: Option<ObjectRecord>) -> Result<Vec<u8>, NotKept> {
         if self.shared.is_read_only() {
             return Err(NotKept::ReadOnly);
         }
-        let object = if entry.value.len() > INLINE {
-            let object = self.shared.objects.put(&entry.value);
-            Some(object.map_err(|error| self.shared.fail("a value cannot be written", error))?)
-        } else {
-            None
-        };
         let stamp = self.shared.clock.stamp(SystemTime::now());
         record::entry(stamp, entry, object).ok_or(NotKept::TooLong)
     }

@@ -7,6 +7,7 @@ mod keeping;
 mod merge;
 mod packs;
 mod pruning;
+mod queueing;
 mod rates;
 mod recipes;
 mod restart;

@@ -44,7 +44,8 @@ fn plan(known: &[Known], present: Vec<Present>) -> Plan {
     Plan { forget, read }
 }
 
-/// Brings the index to where the packs are. A folder that cannot be read changes nothing.
+/// Brings the index to where the packs are, and notes there what could not be read. A folder that
+/// cannot be read changes nothing.
 pub(super) fn catch_up(index: &Index, packs: &Path, clock: &Clock) -> rusqlite::Result<()> {
     catch_up_with(index, packs, clock, pack::list)
 }
@@ -58,8 +59,13 @@ pub(super) fn catch_up_with(
     // Before the packs are listed: whoever appends to one puts the records into the index too, and
     // what is known already and listed not yet would look gone.
     let known = index.known()?;
-    let Ok(present) = list(packs) else {
-        return Ok(());
+    let present = match list(packs) {
+        Ok(present) => present,
+        Err(error) => {
+            tracing::debug!("cannot list `{}`: {error}", packs.display());
+            index.set_unread(Some(packs.to_path_buf()));
+            return Ok(());
+        }
     };
     let mut plan_now = plan(&known, present.clone());
     let mut forgotten = 0;
@@ -71,19 +77,24 @@ pub(super) fn catch_up_with(
         index.forget_progress()?;
         plan_now.read = present.into_iter().map(|pack| (pack, 0)).collect();
     }
+    let mut unread = None;
     for (pack, from) in plan_now.read {
-        take_up(index, packs, &pack, from, clock)?;
+        if !take_up(index, packs, &pack, from, clock)? {
+            unread.get_or_insert(packs.join(pack.name));
+        }
     }
+    index.set_unread(unread);
     Ok(())
 }
 
+/// False when the pack cannot be read.
 fn take_up(
     index: &Index,
     packs: &Path,
     pack: &Present,
     from: u64,
     clock: &Clock,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let mut rows: Vec<Row> = Vec::new();
     let mut failure = None;
     let mut malformed = 0;
@@ -106,11 +117,12 @@ fn take_up(
     }
     let seen = match seen {
         Ok(seen) => seen,
-        // Another driver's `prune` was faster; the next time it is not there.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        // Another driver's `prune` was faster; the next time it is not there, and a pack is that
+        // was not listed.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => {
             tracing::warn!("cannot read `{}` of the cache: {error}", pack.name);
-            return Ok(());
+            return Ok(false);
         }
     };
     let lost = seen.lost + malformed;
@@ -132,7 +144,8 @@ fn take_up(
         upto: seen.upto,
         size: pack.size,
     };
-    index.add(&pack.name, read, &rows)
+    index.add(&pack.name, read, &rows)?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -56,6 +56,16 @@ pub(crate) enum NotKept {
     TooLong,
 }
 
+/// Why there may be more in a cache than can be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Incomplete {
+    #[error("`{}` cannot be read, and there may be more results in it", path.display())]
+    Unread { path: PathBuf },
+    #[error("the index of the cache in `{}` has failed", folder.display())]
+    Index { folder: PathBuf },
+}
+
 /// An output that cannot be given back: the task has to run again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -54,6 +54,8 @@ pub(super) struct Index {
     /// Counts the moments from which on readers must see anew.
     generation: AtomicU64,
     open: RwLock<HashMap<i64, Arc<File>>>,
+    /// The first thing that could not be read when it was last brought to where the packs are.
+    unread: Mutex<Option<PathBuf>>,
 }
 
 /// How far the index has come with a pack.
@@ -142,6 +144,7 @@ impl Index {
             readers: Mutex::default(),
             generation: AtomicU64::new(0),
             open: RwLock::default(),
+            unread: Mutex::default(),
         }
     }
 
@@ -351,6 +354,16 @@ impl Index {
             }
             Ok(())
         })
+    }
+
+    /// What could not be read, so that there may be records that are not known; to be asked before
+    /// what is known.
+    pub(super) fn unread(&self) -> Option<PathBuf> {
+        self.unread.lock().clone()
+    }
+
+    pub(super) fn set_unread(&self, unread: Option<PathBuf>) {
+        *self.unread.lock() = unread;
     }
 
     /// Lets go of an open pack.

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use rusqlite::params;
 
 use super::entry::{Details, Filter, Summary};
-use super::error::ResolveError;
+use super::error::{Incomplete, ResolveError};
 use super::key::KeyPrefix;
 use super::recipe::{Part, nearest};
-use super::record::{self, Body, OutputRecord};
+use super::record::{self, Body, ObjectRecord, OutputRecord};
 use super::row::{JOINED, SUMMARY, summary};
 use super::{CacheKey, Recipe, Store};
 
@@ -18,20 +18,20 @@ const COMPARED: usize = 10_000;
 impl Store {
     /// The results that fit, the oldest first.
     pub(crate) fn list(&self, filter: &Filter) -> Vec<Summary> {
-        self.summaries(filter)
-            .into_iter()
-            .map(|(line, _)| line)
-            .collect()
+        let (lines, _) = self.summaries(filter);
+        lines.into_iter().map(|(line, _)| line).collect()
     }
 
-    /// The same, each with whether it has objects.
-    pub(super) fn summaries(&self, filter: &Filter) -> Vec<(Summary, bool)> {
-        self.shared.catch_up();
+    /// The same, each with whether it has objects, and why there may be more.
+    pub(super) fn summaries(&self, filter: &Filter) -> (Vec<(Summary, bool)>, Option<Incomplete>) {
+        self.shared.catch_up_wholly();
         self.shared.write_used();
+        let folder = self.shared.settings.folder.clone();
         let before = filter.made_before.map(record::nanoseconds);
         let before = before.map(|time| time.min(i64::MAX as u64));
         let found = self.shared.with_index(|index| {
-            index.read(|connection| {
+            let unread = index.unread();
+            let lines = index.read(|connection| {
                 connection
                     .prepare_cached(&format!(
                         "SELECT {SUMMARY} FROM {JOINED} WHERE removed = 0
@@ -39,10 +39,21 @@ impl Store {
                          AND (?3 IS NULL OR made < ?3) ORDER BY made, key"
                     ))?
                     .query_map(params![filter.function, filter.run, before], summary)?
-                    .collect()
-            })
+                    .collect::<rusqlite::Result<_>>()
+            })?;
+            Ok((lines, unread.map(|path| Incomplete::Unread { path })))
         });
-        found.unwrap_or_default()
+        found.unwrap_or_else(|| (Vec::new(), Some(Incomplete::Index { folder })))
+    }
+
+    /// The files that a key's result needs: none where it was removed meanwhile or is damaged.
+    pub(super) fn objects(&self, key: &CacheKey) -> Result<Vec<ObjectRecord>, Incomplete> {
+        let head = self.read_record(key)?;
+        let head = head.and_then(|payload| record::head(&payload).ok());
+        Ok(match head.map(|(head, _)| head.body) {
+            Some(Body::Entry(kept)) => kept.objects().collect(),
+            _ => Vec::new(),
+        })
     }
 
     /// The key that begins as a person typed it.

@@ -9,12 +9,13 @@ use std::time::{Duration, SystemTime};
 
 use super::choose::{Candidate, choose};
 use super::entry::{Filter, Summary};
-use super::error::NotKept;
+use super::error::{Incomplete, NotKept};
 use super::key::hex;
-use super::record::{self, Body};
+use super::record;
 use super::waiter::Waiter;
 use super::writer::Job;
 use super::{CacheKey, Store, pack, publish};
+use crate::log::warn;
 
 /// What a cache holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,10 +84,10 @@ impl Store {
     /// everything that no result needs any more.
     pub(crate) fn prune(&self, most: u64) -> Result<Pruned, NotKept> {
         let before = self.size();
-        let candidates: Vec<Candidate> = self
-            .summaries(&Filter::default())
+        let (lines, mut incomplete) = self.summaries(&Filter::default());
+        let candidates: Vec<Candidate> = lines
             .into_iter()
-            .map(|(line, has_objects)| self.candidate(&line, has_objects))
+            .map(|(line, has_objects)| self.candidate(&line, has_objects, &mut incomplete))
             .collect();
         let removed = choose(candidates.clone(), most);
         if !removed.is_empty() {
@@ -95,7 +96,13 @@ impl Store {
         self.rewrite()?;
         let gone: HashSet<&CacheKey> = removed.iter().collect();
         let kept = candidates.iter().filter(|kept| !gone.contains(&kept.key));
-        self.sweep(kept);
+        match incomplete {
+            None => self.sweep(kept),
+            // A result that is not known may need any of it.
+            Some(reason) => warn(&format!(
+                "files that no result may need any more stay in the cache: {reason}"
+            )),
+        }
         Ok(Pruned {
             removed,
             before,
@@ -103,14 +110,21 @@ impl Store {
         })
     }
 
-    fn candidate(&self, line: &Summary, has_objects: bool) -> Candidate {
+    /// Notes in `incomplete` when its objects cannot be told.
+    fn candidate(
+        &self,
+        line: &Summary,
+        has_objects: bool,
+        incomplete: &mut Option<Incomplete>,
+    ) -> Candidate {
         let mut objects = Vec::new();
-        if has_objects
-            && let Some(payload) = self.record(&line.key)
-            && let Ok((head, _)) = record::head(&payload)
-            && let Body::Entry(kept) = head.body
-        {
-            objects.extend(kept.objects().map(|object| (object.hash, object.stored)));
+        if has_objects {
+            match self.objects(&line.key) {
+                Ok(found) => {
+                    objects.extend(found.iter().map(|object| (object.hash, object.stored)));
+                }
+                Err(reason) => *incomplete = Some(reason),
+            }
         }
         let shared: u64 = objects.iter().map(|(_, size)| *size).sum();
         let mut own = line.size.saturating_sub(shared);

@@ -10,13 +10,16 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 
 use super::clock::Clock;
-use super::error::{NotKept, Trouble};
+use super::error::{Incomplete, NotKept, Trouble};
 use super::index::Index;
 use super::object::Objects;
 use super::pending::PendingRecords;
 use super::row::Row;
 use super::settings::StoreSettings;
 use super::{CacheKey, catch_up, pack};
+
+/// So often is read again what changes while it is read.
+pub(super) const TRIES: usize = 3;
 
 pub(super) struct Shared {
     pub(super) settings: StoreSettings,
@@ -131,10 +134,29 @@ impl Shared {
             self.clock.observe(index.latest()?);
             Ok(())
         });
-        if done.is_some() {
+        if done.is_none() {
+            self.index.read().set_unread(Some(self.packs()));
+        } else if self.incomplete().is_none() {
             // This driver's own pack was read too; another's record may hold by now.
             self.pending.forget(pending);
         }
+    }
+
+    /// Takes up what other drivers wrote, all of it if that can be had. A pack that another one's
+    /// `prune` removes while it is to be read is not there the next time.
+    pub(super) fn catch_up_wholly(&self) {
+        for _ in 0..TRIES {
+            self.catch_up();
+            if self.incomplete().is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Why the index may not know of all there is.
+    pub(super) fn incomplete(&self) -> Option<Incomplete> {
+        let path = self.index.read().unread()?;
+        Some(Incomplete::Unread { path })
     }
 
     /// Takes up what other drivers wrote, unless that was done just now or is being done.
@@ -178,6 +200,9 @@ impl Shared {
     pub(super) fn first_stamp_beside(&self, packs: &[&String]) -> Option<u64> {
         let present = pack::list(&self.packs()).ok()?;
         self.catch_up();
+        if self.incomplete().is_some() {
+            return None;
+        }
         let known = self.with_index(Index::known)?;
         let first = |name: &str| {
             let pack = known.iter().find(|pack| pack.name == name);

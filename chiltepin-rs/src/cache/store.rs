@@ -13,7 +13,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::entry::{Entry, Found, Output};
-use super::error::{NotKept, OpenError, RestoreError, Trouble};
+use super::error::{Incomplete, NotKept, OpenError, RestoreError, Trouble};
 use super::index::Index;
 use super::object::Unreadable;
 use super::pending::Pending;
@@ -21,7 +21,7 @@ use super::record::{self, Body, Head, ObjectRecord, OutputRecord, Value};
 use super::room::Room;
 use super::row::Place;
 use super::settings::StoreSettings;
-use super::shared::Shared;
+use super::shared::{Shared, TRIES};
 use super::waiter::Waiter;
 use super::writer::{INLINE, Job, Writer};
 use super::{CacheKey, boot, format, frame, publish};
@@ -49,6 +49,19 @@ enum Unread {
     /// The pack is not there any more.
     Gone,
     Damaged,
+    /// It may be read another time.
+    Failed(io::Error),
+}
+
+impl Unread {
+    fn of(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => Self::Damaged,
+            // On a network file system the second of a pack that was removed elsewhere, open or not.
+            ErrorKind::NotFound | ErrorKind::StaleNetworkFileHandle => Self::Gone,
+            _ => Self::Failed(error),
+        }
+    }
 }
 
 impl Store {
@@ -102,6 +115,10 @@ impl Store {
             Ok(found) => found,
             // What was looked for may be in a pack of another driver's.
             Err(Unread::Gone) if self.shared.catch_up_if_due() => self.look(key).unwrap_or(None),
+            Err(Unread::Failed(error)) => {
+                tracing::warn!("cannot read the cached result `{key}`: {error}");
+                None
+            }
             Err(_) => None,
         }
     }
@@ -127,12 +144,12 @@ impl Store {
                 self.note_used(*key, &place);
                 Ok(Some(found))
             }
-            Err(Unread::Gone) => Err(Unread::Gone),
             Err(Unread::Damaged) => {
                 tracing::warn!("the cached result `{key}` is damaged: it is computed again");
                 self.shared.with_index(|index| index.forget(key, &place));
                 Ok(None)
             }
+            Err(unread) => Err(unread),
         }
     }
 
@@ -160,7 +177,7 @@ impl Store {
             .shared
             .with_index(|index| index.pack(place.pack))
             .ok_or(Unread::Gone)?
-            .map_err(|_| Unread::Gone)?;
+            .map_err(Unread::of)?;
         read(&file, place.offset, place.length).inspect_err(|unread| {
             if matches!(unread, Unread::Gone) {
                 self.shared.with_index(|index| {
@@ -173,8 +190,32 @@ impl Store {
 
     /// The payload of a key's entry, for who lists.
     pub(super) fn record(&self, key: &CacheKey) -> Option<Bytes> {
-        let place = self.shared.with_index(|index| index.locate(key))??;
-        self.payload(&place).ok()
+        self.read_record(key).ok().flatten()
+    }
+
+    /// The same: none where there is none or it is damaged, and an error where that is not known.
+    pub(super) fn read_record(&self, key: &CacheKey) -> Result<Option<Bytes>, Incomplete> {
+        for _ in 0..TRIES {
+            let Some(place) = self.shared.with_index(|index| index.locate(key)) else {
+                break;
+            };
+            let Some(place) = place.filter(|place| !place.removed) else {
+                return Ok(None);
+            };
+            match self.payload(&place) {
+                Ok(payload) => return Ok(Some(payload)),
+                Err(Unread::Damaged) => return Ok(None),
+                Err(Unread::Failed(error)) => {
+                    tracing::warn!("cannot read the cached result `{key}`: {error}");
+                    let packs = self.shared.packs();
+                    return Err(Incomplete::Unread { path: packs });
+                }
+                // Copied elsewhere by another driver's `prune`.
+                Err(Unread::Gone) => self.shared.catch_up_wholly(),
+            }
+        }
+        let folder = self.shared.settings.folder.clone();
+        Err(Incomplete::Index { folder })
     }
 
     fn found(&self, head: Head, value: Option<Bytes>) -> Result<Found, Unread> {
@@ -310,11 +351,7 @@ fn read(pack: &File, offset: u64, length: u64) -> Result<Bytes, Unread> {
     }
     let mut bytes = vec![0; length];
     if let Err(error) = pack.read_exact_at(&mut bytes, offset) {
-        return Err(match error.kind() {
-            ErrorKind::UnexpectedEof => Unread::Damaged,
-            // On a network file system a pack that was removed elsewhere, open or not.
-            _ => Unread::Gone,
-        });
+        return Err(Unread::of(error));
     }
     frame::payload(&bytes).ok_or(Unread::Damaged)?;
     Ok(Bytes::from(bytes).slice(frame::HEADER..))

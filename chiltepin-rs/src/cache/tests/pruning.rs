@@ -126,3 +126,73 @@ fn a_copy_is_found_when_the_pack_that_it_was_copied_from_is_removed() {
     drop(store);
     assert_eq!(value(&place.open_elsewhere(), 1).unwrap(), b"one");
 }
+
+/// Makes a pack one that cannot be read, and gives back where its content is.
+fn break_pack(place: &Place) -> (PathBuf, PathBuf) {
+    let [pack] = &place.packs()[..] else {
+        panic!("one pack")
+    };
+    let away = place.folder.path().join("away");
+    fs::rename(pack, &away).unwrap();
+    // To read a folder is an error also for root.
+    fs::create_dir(pack).unwrap();
+    (away, pack.clone())
+}
+
+#[test]
+fn while_a_pack_cannot_be_read_nothing_is_swept() {
+    for elsewhere in [true, false] {
+        let place = Place::new();
+        let large = vec![1; 100_000];
+        let store = place.open();
+        keep(&store, entry(1, &large)).unwrap();
+        drop(store);
+        place.abandon();
+        let open = || {
+            if elsewhere {
+                place.open_elsewhere()
+            } else {
+                place.open()
+            }
+        };
+        let (away, pack) = break_pack(&place);
+        open().prune(u64::MAX).unwrap();
+        assert_eq!(place.objects().len(), 1, "elsewhere: {elsewhere}");
+        fs::remove_dir(&pack).unwrap();
+        fs::rename(away, pack).unwrap();
+        let store = open();
+        assert_eq!(value(&store, 1).unwrap(), large);
+        store.remove(&[key(1)]).unwrap();
+        store.prune(u64::MAX).unwrap();
+        assert_eq!(place.objects().len(), 0, "elsewhere: {elsewhere}");
+    }
+}
+
+#[test]
+fn a_folder_of_packs_that_cannot_be_listed_is_not_an_empty_one() {
+    let place = Place::new();
+    let store = place.open();
+    keep(&store, entry(1, &[1; 100_000])).unwrap();
+    let packs = place.cache().join("packs");
+    let away = place.cache().join("away");
+    fs::rename(&packs, &away).unwrap();
+    fs::write(&packs, "").unwrap();
+    let other = place.open_elsewhere();
+    assert!(other.summaries(&Default::default()).1.is_some());
+    let _ = other.prune(u64::MAX);
+    assert_eq!(place.objects().len(), 1);
+}
+
+#[test]
+fn what_another_prune_moves_away_is_looked_for_where_it_went() {
+    let place = Place::new();
+    let large = vec![1; 100_000];
+    keep(&place.open(), entry(1, &large)).unwrap();
+    place.abandon();
+    // It knows of the pack, and has not opened it.
+    let one = place.open_elsewhere();
+    place.open().prune(u64::MAX).unwrap();
+    assert_eq!(one.objects(&key(1)).unwrap().len(), 1);
+    assert_eq!(value(&one, 1).unwrap(), large);
+    assert_eq!(one.objects(&key(2)), Ok(Vec::new()));
+}

@@ -1,0 +1,63 @@
+//! Keeping: the value and the files of a task that has run well.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use chiltepin_executors::TaskId;
+
+use super::super::{Entry, Store, files};
+use super::Shared;
+use crate::driver::{Driver, Payload};
+use crate::error::ErrorKind;
+
+/// Tells the driver that a result is kept as well as it can be, when it is dropped: also where the
+/// store's thread is gone, so that the task ends.
+pub(super) struct TellsKept {
+    pub(super) driver: Arc<Driver>,
+    pub(super) id: TaskId,
+}
+
+impl Drop for TellsKept {
+    fn drop(&mut self) {
+        self.driver.kept(self.id);
+    }
+}
+
+impl Shared {
+    /// What is to be kept of a task that has run well; nothing if that is not to be had.
+    pub(super) fn entry(&self, task: &Payload) -> Option<(&Store, Entry)> {
+        let header = task.header();
+        let store = self.store()?;
+        let kept_as = header.kept_as()?;
+        let not_kept = |reason: &dyn std::fmt::Display| {
+            tracing::warn!(task = header.name(), %reason, "its result cannot be kept in the cache");
+        };
+        let value = match task.encoded_value() {
+            Ok(value) => value,
+            Err(failure) => {
+                not_kept(&ErrorKind::of_failure(failure.kind, None));
+                return None;
+            }
+        };
+        let outputs = match files::put(store, header) {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                not_kept(&error);
+                return None;
+            }
+        };
+        let entry = Entry {
+            key: kept_as.key,
+            recipe: kept_as.recipe.clone(),
+            value,
+            outputs,
+            has_directory: kept_as.directory.is_some(),
+            upstream: kept_as.upstream.clone(),
+            made: SystemTime::now(),
+            took: kept_as.looked.elapsed(),
+            run: self.settings.run.clone(),
+            task: header.name().to_owned(),
+        };
+        Some((store, entry))
+    }
+}

@@ -1,0 +1,233 @@
+//! What the driver asks of the cache: is the result of this call there, and keep that one.
+//!
+//! ```text
+//!   Look ─► queue ─► arguments to a key ─► another call works it out? wait for its end
+//!                                      └─► store: there ─► the value, files put back ─► looked
+//!                                              not there ─► looked, and later
+//!   Keep ─► queue ─► value and files ─► store ─► durable ─► kept
+//! ```
+//!
+//! A few threads of their own do this: arguments are encoded by users' code, files are read, and the
+//! driver must not wait for either.
+
+mod answers;
+mod keeping;
+mod looking;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use chiltepin_executors::TaskId;
+use chiltepin_executors::causes::WithCauses;
+use parking_lot::Mutex;
+
+use super::in_flight::InFlight;
+use super::queue::Queue;
+use super::{Store, StoreSettings};
+use crate::driver::{CacheCounts, Payload, Results};
+use crate::file::FileHashes;
+use crate::log::warn;
+use answers::Answers;
+use keeping::TellsKept;
+use looking::Looked;
+
+/// The cache, as the driver sees it.
+pub(crate) struct CachedResults {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: CacheSettings,
+    /// Opened when something is looked for; none if that cannot be.
+    store: OnceLock<Option<Store>>,
+    files: FileHashes,
+    queue: Queue<Job>,
+    in_flight: Mutex<InFlight<Job>>,
+    found: AtomicU64,
+    computed: AtomicU64,
+    /// It was said that nothing is kept.
+    has_warned: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Job {
+    kind: JobKind,
+    id: TaskId,
+    task: Payload,
+}
+
+#[derive(Clone, Copy)]
+enum JobKind {
+    Look,
+    Keep,
+}
+
+/// A job that takes so long is slow: those taken with it are not left behind it.
+const SLOW: Duration = Duration::from_micros(200);
+
+/// Where results are, and whose they are.
+pub(crate) struct CacheSettings {
+    pub(crate) store: StoreSettings,
+    /// The program's file, where all of it counts for its functions' results.
+    pub(crate) program: Option<PathBuf>,
+    /// The name of the run.
+    pub(crate) run: String,
+}
+
+impl CachedResults {
+    pub(crate) fn new(settings: CacheSettings) -> Self {
+        let shared = Shared {
+            settings,
+            store: OnceLock::new(),
+            files: FileHashes::default(),
+            queue: Queue::default(),
+            in_flight: Mutex::default(),
+            found: AtomicU64::new(0),
+            computed: AtomicU64::new(0),
+            has_warned: AtomicBool::new(false),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+}
+
+impl Results for CachedResults {
+    fn look(&self, id: TaskId, task: Payload) {
+        self.shared.push([Job {
+            kind: JobKind::Look,
+            id,
+            task,
+        }]);
+    }
+
+    fn keep(&self, id: TaskId, task: Payload) {
+        self.shared.push([Job {
+            kind: JobKind::Keep,
+            id,
+            task,
+        }]);
+    }
+
+    fn ended(&self, task: &Payload) {
+        if let Some(kept_as) = task.header().kept_as() {
+            self.shared.release(&kept_as.key, task.header().id());
+        }
+    }
+
+    fn counts(&self) -> CacheCounts {
+        CacheCounts {
+            found: self.shared.found.load(Ordering::Relaxed),
+            computed: self.shared.computed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for CachedResults {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+    }
+}
+
+impl Shared {
+    fn push(self: &Arc<Self>, jobs: impl IntoIterator<Item = Job>) {
+        if self.queue.push(jobs) {
+            self.start_thread();
+        }
+    }
+
+    fn start_thread(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        let started = std::thread::Builder::new()
+            .name("chiltepin-look".to_owned())
+            .spawn(move || shared.work());
+        if let Err(error) = started {
+            tracing::warn!(%error, "cannot start a thread for the cache");
+            if self.queue.thread_is_gone() {
+                // Nobody else would.
+                while let Some(jobs) = self.queue.take_now() {
+                    self.perform_all(jobs);
+                }
+            }
+        }
+    }
+
+    /// Does what is queued until the cache is dropped.
+    fn work(&self) {
+        while let Some(jobs) = self.queue.take() {
+            self.perform_all(jobs);
+        }
+    }
+
+    /// Does some jobs, and tells the driver at once what came of quick looks: each time that it is
+    /// told something takes its lock, for which those wait who submit.
+    fn perform_all(&self, mut jobs: VecDeque<Job>) {
+        let mut answers = Answers::default();
+        while let Some(job) = jobs.pop_front() {
+            let start = Instant::now();
+            self.perform(job, &mut answers);
+            if start.elapsed() >= SLOW {
+                answers.tell();
+                // Another thread may be free for them.
+                self.queue.give_back(&mut jobs);
+            }
+        }
+        answers.tell();
+    }
+
+    fn perform(&self, job: Job, answers: &mut Answers) {
+        let Job { kind, id, task } = job;
+        let Some(driver) = task.header().driver() else {
+            return;
+        };
+        match kind {
+            JobKind::Look => match self.look(id, &task) {
+                Looked::There => answers.add(driver, id, true),
+                Looked::NotThere => answers.add(driver, id, false),
+                Looked::Waits => {}
+            },
+            JobKind::Keep => match self.entry(&task) {
+                Some((store, entry)) => {
+                    let name = task.header().name().to_owned();
+                    let driver = Arc::clone(driver);
+                    let tells = TellsKept { driver, id };
+                    store.put(entry, move |kept| {
+                        if let Err(error) = kept {
+                            tracing::debug!(task = name, %error, "its result is not kept");
+                        }
+                        drop(tells);
+                    });
+                    self.tell_trouble(store);
+                }
+                None => driver.kept(id),
+            },
+        }
+    }
+
+    fn store(&self) -> Option<&Store> {
+        let store = self.store.get_or_init(|| {
+            let opened = Store::open(&self.settings.store);
+            let opened = opened.inspect_err(|error| {
+                warn(&format!(
+                    "every task runs, and no result is kept: {}",
+                    WithCauses(error)
+                ));
+            });
+            opened.ok()
+        });
+        store.as_ref().inspect(|store| self.tell_trouble(store))
+    }
+
+    /// Says once that results are not kept.
+    fn tell_trouble(&self, store: &Store) {
+        if !self.has_warned.load(Ordering::Relaxed)
+            && let Some(trouble) = store.trouble()
+            && !self.has_warned.swap(true, Ordering::Relaxed)
+        {
+            warn(&WithCauses(&trouble).to_string());
+        }
+    }
+}

@@ -20,6 +20,7 @@ mod support;
 mod arguments;
 mod bodies;
 mod cache;
+mod cache_directories;
 mod calls;
 mod closing;
 mod closing_runtimes;

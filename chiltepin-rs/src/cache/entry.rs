@@ -16,8 +16,8 @@ pub(crate) struct Entry {
     pub(crate) value: Bytes,
     /// Files beside the value, each already in the store by [`put_file`](super::Store::put_file).
     pub(crate) outputs: Vec<Output>,
-    /// Whether the task's directory was published at [`directory`](super::Store::directory).
-    pub(crate) has_directory: bool,
+    /// The name of the task's directory among the kept ones, if it has one.
+    pub(crate) directory: Option<String>,
     /// The cached results that went into this one.
     pub(crate) upstream: Vec<CacheKey>,
     pub(crate) made: SystemTime,
@@ -59,6 +59,8 @@ pub(crate) struct Details {
     pub(crate) recipe: Recipe,
     pub(crate) outputs: Vec<Output>,
     pub(crate) upstream: Vec<CacheKey>,
+    /// The task's kept directory, whether or not it is there.
+    pub(crate) directory: Option<PathBuf>,
 }
 
 /// A line of a listing.

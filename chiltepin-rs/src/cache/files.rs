@@ -8,14 +8,9 @@ use super::{Argument, Output, Store};
 use crate::file::FileHashes;
 use crate::task::Header;
 
-/// What a call without any has, which most calls are.
-fn has_files(header: &Header) -> bool {
-    !header.kept_files().is_empty()
-}
-
 /// The names of the files as one more argument: a call that declares others has another result.
 pub(super) fn as_argument(header: &Header) -> Option<Argument> {
-    let files = header.kept_files();
+    let files = header.kept_files(Path::new(""));
     if files.is_empty() {
         return None;
     }
@@ -31,9 +26,9 @@ pub(super) fn as_argument(header: &Header) -> Option<Argument> {
     })
 }
 
-/// Keeps the files of a call that has run well, each under its name.
-pub(super) fn put(store: &Store, header: &Header) -> io::Result<Vec<Output>> {
-    let files = header.kept_files().into_iter();
+/// Keeps the files of a call that has run well in `directory`, each under its name.
+pub(super) fn put(store: &Store, header: &Header, directory: &Path) -> io::Result<Vec<Output>> {
+    let files = header.kept_files(directory).into_iter();
     files
         .map(|(name, path)| {
             let output = store.put_file(&path).map_err(|error| {
@@ -48,32 +43,21 @@ pub(super) fn put(store: &Store, header: &Header) -> io::Result<Vec<Output>> {
         .collect()
 }
 
-/// Puts the files where this call has them, unless they are there and equal. False if one cannot be:
+/// Puts the files where this call has them that works in `directory`, unless they are there and equal. False if one cannot be:
 /// the result is to be worked out again.
 pub(super) fn put_back(
     store: &Store,
     hashes: &FileHashes,
     header: &Header,
+    directory: &Path,
     outputs: &[Output],
 ) -> bool {
-    if outputs.is_empty() {
-        return !has_files(header);
-    }
-    let files = header.kept_files();
+    let files = header.kept_files(directory);
     files.len() == outputs.len()
         && outputs.iter().all(|output| {
             let path = files.iter().find(|(name, _)| *name == output.path);
             path.is_some_and(|(_, path)| is_back(store, hashes, output, path))
         })
-}
-
-/// Makes a directory anew, with nothing in it.
-pub(super) fn empty_directory(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    std::fs::create_dir_all(path)
 }
 
 fn is_back(store: &Store, hashes: &FileHashes, output: &Output, path: &Path) -> bool {

@@ -1,9 +1,8 @@
 //! What a call is to the cache, once its arguments are known.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
-use super::{CacheKey, Recipe};
+use super::{CacheKey, OwnDirectories, Recipe};
 
 /// As what the result of a call is kept.
 #[derive(Debug)]
@@ -12,8 +11,8 @@ pub(crate) struct KeptAs {
     pub(crate) recipe: Recipe,
     /// The keys of the results among its arguments.
     pub(crate) upstream: Vec<CacheKey>,
-    /// The directory of its own, which is kept with it.
-    pub(crate) directory: Option<PathBuf>,
+    /// The directories of its own, of which one is kept with it.
+    pub(crate) directories: Option<OwnDirectories>,
     /// When it was looked for.
     pub(crate) looked: Instant,
 }

@@ -102,8 +102,10 @@ impl Store {
         let (Body::Entry(kept), Some(tail)) = (head.body, tail) else {
             return None;
         };
+        let directory = kept.directory.name(key).ok()?;
         Some(Details {
             summary,
+            directory: directory.map(|name| self.directories().join(name)),
             recipe: tail.recipe,
             outputs: kept.outputs.iter().map(OutputRecord::output).collect(),
             upstream: tail.upstream,

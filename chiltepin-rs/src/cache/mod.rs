@@ -6,7 +6,7 @@
 //!                                    records, appended by one process each:
 //!                                    header │ frame │ frame │ …
 //!   CACHE/objects/ab/HASH.zst        values above 64 KiB and output files, by content
-//!   CACHE/directories/KEY            a task's kept directory
+//!   CACHE/directories/KEY-…          the directory of one execution of a task
 //!
 //!   INDEX/CACHE-HOST-VERSION.db      on a local disk: key ─► where in which pack
 //!
@@ -26,6 +26,7 @@ mod catch_up;
 mod choose;
 mod clock;
 mod connection;
+mod directory;
 mod durable;
 mod entry;
 mod error;
@@ -57,6 +58,7 @@ mod unindexed;
 mod waiter;
 mod writer;
 
+pub(crate) use directory::OwnDirectories;
 #[cfg(feature = "cli")]
 pub(crate) use entry::{Details, Filter, Summary};
 pub(crate) use entry::{Entry, Output};

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::frame::{self, Next};
 use super::publish;
@@ -201,15 +201,24 @@ pub(super) fn owner(name: &str) -> Option<(&str, u32)> {
 }
 
 /// Whether nobody appends to a pack any more, so far as can be told from here.
-pub(super) fn is_abandoned(pack: &Present, now: SystemTime, after: std::time::Duration) -> bool {
-    let Some((its_host, process)) = owner(&pack.name) else {
-        return false;
-    };
+pub(super) fn is_abandoned(pack: &Present, now: SystemTime, after: Duration) -> bool {
+    owner(&pack.name)
+        .is_some_and(|(host, process)| is_gone(host, process, || pack.written, now, after))
+}
+
+/// Whether a driver is gone, so far as can be told from here: on this host its process is asked
+/// for, and of another one counts how long ago it last wrote.
+pub(super) fn is_gone(
+    its_host: &str,
+    process: u32,
+    written: impl FnOnce() -> SystemTime,
+    now: SystemTime,
+    after: Duration,
+) -> bool {
     if its_host == host() {
         return !PathBuf::from(format!("/proc/{process}")).exists();
     }
-    now.duration_since(pack.written)
-        .is_ok_and(|age| age >= after)
+    now.duration_since(written()).is_ok_and(|age| age >= after)
 }
 
 /// This machine's name, as far as file names take it.

@@ -14,7 +14,7 @@ use super::key::hex;
 use super::record;
 use super::waiter::Waiter;
 use super::writer::Job;
-use super::{CacheKey, Store, pack, publish};
+use super::{CacheKey, Store, directory, pack};
 use crate::log::warn;
 
 /// What a cache holds.
@@ -65,6 +65,8 @@ impl Store {
                 .clock
                 .observe(place.map_or(0, |place| place.stamp));
         }
+        // Those of the results that were looked at: one that is kept meanwhile has another.
+        let directories: Vec<_> = keys.iter().filter_map(|key| self.directory(key)).collect();
         let (reply, removed) = mpsc::channel();
         let job = Job::Remove {
             keys: keys.to_vec(),
@@ -74,8 +76,8 @@ impl Store {
         };
         self.send(job).map_err(|_| NotKept::ReadOnly)?;
         removed.recv().map_err(|_| NotKept::ReadOnly)??;
-        for key in keys {
-            remove_directory(&self.directory(key));
+        for directory in directories {
+            directory::remove(&directory);
         }
         Ok(())
     }
@@ -94,6 +96,7 @@ impl Store {
             self.remove(&removed)?;
         }
         self.rewrite()?;
+        self.sweep_directories();
         let gone: HashSet<&CacheKey> = removed.iter().collect();
         let kept = candidates.iter().filter(|kept| !gone.contains(&kept.key));
         match incomplete {
@@ -128,8 +131,10 @@ impl Store {
         }
         let shared: u64 = objects.iter().map(|(_, size)| *size).sum();
         let mut own = line.size.saturating_sub(shared);
-        if line.has_directory {
-            own += weigh(&self.directory(&line.key));
+        if line.has_directory
+            && let Some(directory) = self.directory(&line.key)
+        {
+            own += weigh(&directory);
         }
         Candidate {
             key: line.key,
@@ -160,18 +165,57 @@ impl Store {
         Ok(())
     }
 
-    /// Removes objects and directories that no result needs, unless they are young: these may
-    /// be on their way into a record.
+    /// Removes directories that no result names, once their drivers are gone.
+    fn sweep_directories(&self) {
+        let settings = &self.shared.settings;
+        let now = SystemTime::now();
+        let is_left = |path: &Path, name: &str| match directory::owner(name) {
+            Some(owner) => owner.is_gone(path, now, settings.abandoned_after),
+            None => is_old(path, settings.grace),
+        };
+        let named = |path: std::path::PathBuf| {
+            let name = path.file_name()?.to_str()?.to_owned();
+            Some((path, name))
+        };
+        let left: Vec<_> = children(&self.directories())
+            .into_iter()
+            .filter_map(named)
+            .filter(|(path, name)| is_left(path, name))
+            .collect();
+        // Asked only now: a driver that is gone has named all that it will.
+        if left.is_empty() {
+            return;
+        }
+        let (results, incomplete) = self.summaries(&Filter::default());
+        let results = results.iter().map(|(line, _)| line);
+        let needed: Option<HashSet<_>> = results
+            .filter(|line| line.has_directory)
+            .map(|line| self.directory(&line.key))
+            .collect();
+        // A result that is not known may have any of them.
+        let Some(needed) = needed.filter(|_| incomplete.is_none()) else {
+            return;
+        };
+        for (path, name) in left {
+            if name.starts_with(".tmp") {
+                let _ = fs::remove_dir_all(path);
+            } else if !needed.contains(&path) {
+                directory::remove(&path);
+            }
+        }
+    }
+
+    /// Removes objects that no result needs, unless they are young: these may be on their way into
+    /// a record.
     fn sweep<'a>(&self, kept: impl Iterator<Item = &'a Candidate>) {
         let mut needed = HashSet::new();
         for candidate in kept {
-            needed.insert(candidate.key.to_string());
             let names = candidate.objects.iter();
             needed.extend(names.map(|(hash, _)| format!("{}.zst", hex(hash))));
         }
         let grace = self.shared.settings.grace;
         let folder = &self.shared.settings.folder;
-        let mut folders = vec![folder.clone(), folder.join("directories")];
+        let mut folders = vec![folder.clone()];
         folders.extend(children(self.shared.objects.folder()));
         for (at, folder) in folders.iter().enumerate() {
             for path in children(folder) {
@@ -181,11 +225,7 @@ impl Store {
                 // In the cache's own folder only drafts are nobody's.
                 let unneeded = name.starts_with(".tmp") || (at > 0 && !needed.contains(name));
                 if unneeded && is_old(&path, grace) {
-                    if path.is_dir() {
-                        remove_directory(&path);
-                    } else {
-                        let _ = fs::remove_file(&path);
-                    }
+                    let _ = fs::remove_file(&path);
                 }
             }
         }
@@ -216,13 +256,4 @@ fn weigh(folder: &Path) -> u64 {
         .iter()
         .map(|path| weight(path).unwrap_or(0))
         .sum()
-}
-
-/// Removes a directory, which is never seen half removed.
-fn remove_directory(path: &Path) {
-    let doomed = path.with_file_name(format!(".tmp-{:016x}", publish::random()));
-    if fs::rename(path, &doomed).is_ok() {
-        // What is left is removed by the next `prune`.
-        let _ = fs::remove_dir_all(doomed);
-    }
 }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Output};
-use super::{CacheKey, Recipe};
+use super::{CacheKey, Recipe, directory};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
@@ -36,11 +36,23 @@ pub(super) enum Body {
 pub(super) struct Kept {
     pub(super) value: Value,
     pub(super) outputs: Vec<OutputRecord>,
-    pub(super) has_directory: bool,
+    pub(super) directory: DirectoryRecord,
     /// Nanoseconds since 1970.
     pub(super) made: u64,
     /// Nanoseconds.
     pub(super) took: u64,
+}
+
+/// Which of the kept directories is the task's.
+///
+/// The first two are encoded as the `bool` is that stood here once: whether there was one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum DirectoryRecord {
+    None,
+    /// The one that has the key for its name.
+    OfKey,
+    /// The one of this name, not checked.
+    Named(String),
 }
 
 /// Where a value's bytes are.
@@ -94,6 +106,20 @@ impl Kept {
     }
 }
 
+impl DirectoryRecord {
+    /// The name of the directory of a key's task; a record may name what is none of it.
+    pub(super) fn name(&self, key: &CacheKey) -> Result<Option<String>, Malformed> {
+        match self {
+            Self::None => Ok(None),
+            Self::OfKey => Ok(Some(key.to_string())),
+            Self::Named(name) => match directory::owner(name) {
+                Some(owner) if owner.key == *key => Ok(Some(name.clone())),
+                _ => Err(Malformed),
+            },
+        }
+    }
+}
+
 impl OutputRecord {
     pub(super) fn output(&self) -> Output {
         use std::os::unix::ffi::OsStringExt;
@@ -134,7 +160,10 @@ pub(super) fn entry(stamp: u64, entry: &Entry, object: Option<ObjectRecord>) -> 
                 },
             },
             outputs: entry.outputs.iter().map(OutputRecord::of).collect(),
-            has_directory: entry.has_directory,
+            directory: match &entry.directory {
+                Some(name) => DirectoryRecord::Named(name.clone()),
+                None => DirectoryRecord::None,
+            },
             made: nanoseconds(entry.made),
             took: u64::try_from(entry.took.as_nanos()).unwrap_or(u64::MAX),
         }),

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::CacheKey;
 use super::entry::Summary;
-use super::record::{self, Body, Malformed, Value};
+use super::record::{self, Body, DirectoryRecord, Malformed, Value};
 
 /// What the index keeps of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Row {
                     took: signed(kept.took),
                     size: signed(stored),
                     has_objects: !kept.outputs.is_empty() || matches!(kept.value, Value::Object(_)),
-                    has_directory: kept.has_directory,
+                    has_directory: kept.directory != DirectoryRecord::None,
                     function: tail.recipe.function,
                     run: tail.run,
                     task: tail.task,

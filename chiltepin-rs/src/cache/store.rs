@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::directory::OwnDirectories;
 use super::entry::{Entry, Found, Output};
 use super::error::{Incomplete, NotKept, OpenError, RestoreError, Trouble};
 use super::index::Index;
@@ -235,7 +236,11 @@ impl Store {
             }
             (None, Value::Inline { .. }) => return Err(Unread::Damaged),
         };
-        let directory = kept.has_directory.then(|| self.directory(&head.key));
+        let directory = kept
+            .directory
+            .name(&head.key)
+            .map_err(|_| Unread::Damaged)?;
+        let directory = directory.map(|name| self.directories().join(name));
         if directory.as_ref().is_some_and(|path| !path.is_dir()) {
             return Err(Unread::Damaged);
         }
@@ -316,11 +321,25 @@ impl Store {
         self.shared.objects.restore(output, to)
     }
 
-    /// Where the directory of a key's task is kept: whoever keeps one renames it to there before
-    /// the entry is put.
-    pub(crate) fn directory(&self, key: &CacheKey) -> PathBuf {
-        let directories = self.shared.settings.folder.join("directories");
-        directories.join(key.to_string())
+    /// Where a task works that is about to work out the result of a key: its directories are there
+    /// before the entry is put, which names one of them.
+    pub(crate) fn own_directories(&self, key: &CacheKey) -> OwnDirectories {
+        OwnDirectories::new(self.directories(), key)
+    }
+
+    /// Where all directories are.
+    pub(super) fn directories(&self) -> PathBuf {
+        self.shared.settings.folder.join("directories")
+    }
+
+    /// The directory that the record of a key's result names.
+    pub(super) fn directory(&self, key: &CacheKey) -> Option<PathBuf> {
+        let (head, _) = record::head(&self.record(key)?).ok()?;
+        let Body::Entry(kept) = head.body else {
+            return None;
+        };
+        let name = kept.directory.name(key).ok()??;
+        Some(self.directories().join(name))
     }
 
     pub(super) fn send(&self, job: Job) -> Result<(), mpsc::SendError<Job>> {

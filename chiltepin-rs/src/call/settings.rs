@@ -159,7 +159,9 @@ impl<T: Value, K> Call<T, K> {
         self.set(|options| options.directory = Some(Directory::At(directory.into())))
     }
 
-    /// A new directory of the task's own to work in, in the run's folder.
+    /// A new directory of the task's own to work in, empty at the start of each attempt: in the
+    /// run's folder, and that of a [cached](Self::cache) task in the cache, where it is kept with
+    /// the result.
     pub fn fresh_directory(self) -> Self
     where
         K: kind::Executed,

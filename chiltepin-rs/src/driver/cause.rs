@@ -37,9 +37,9 @@ pub(super) fn cause(failure: &Failure, header: &Header) -> Option<kernel::Cause>
     })
 }
 
-/// A task's retries as the kernel counts them, on an executor that lets a task lose so many
-/// workers.
-pub(super) fn retry(retries: &Retries, crash_limit: u32, seed: u64) -> Retry {
+/// A task's retries as the kernel counts them; with `crash_limit` where it counts the workers too
+/// that are lost, on an executor that lets a task lose so many.
+pub(super) fn retry(retries: &Retries, crash_limit: Option<u32>, seed: u64) -> Retry {
     let limit = |cause, retries| Limit {
         cause,
         retries,
@@ -49,7 +49,9 @@ pub(super) fn retry(retries: &Retries, crash_limit: u32, seed: u64) -> Retry {
     let mut limits: Vec<_> = counts
         .map(|(cause, count)| limit(in_kernel(*cause), *count))
         .collect();
-    if retries.names(Cause::OutOfMemory) && !retries.names(Cause::Lost) {
+    if let Some(crash_limit) = crash_limit
+        && !retries.names(Cause::Lost)
+    {
         // The executor reports every worker that is lost, and what is none of memory is to go on
         // as ever.
         let workers = crash_limit.saturating_sub(1);

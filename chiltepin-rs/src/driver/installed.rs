@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use chiltepin_executors::{Capacity, Demand, Executor, LazyFolder, TaskId};
+use chiltepin_executors::{AttemptId, Capacity, Demand, Executor, LazyFolder, TaskId};
 use parking_lot::RwLock;
 
 use super::Recorder;
@@ -127,9 +127,9 @@ pub(crate) trait Results: Send + Sync {
     /// [`looked`](super::Driver::looked).
     fn look(&self, id: TaskId, task: Payload);
 
-    /// Keeps the result of a task that has run well, and tells the driver by
+    /// Keeps the result of a task whose attempt has run well, and tells the driver by
     /// [`kept`](super::Driver::kept) once it outlives the process, or cannot.
-    fn keep(&self, id: TaskId, task: Payload);
+    fn keep(&self, attempt: AttemptId, task: Payload);
 
     /// Is told that a task has ended that was looked for.
     fn ended(&self, task: &Payload);

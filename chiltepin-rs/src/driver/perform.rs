@@ -74,7 +74,7 @@ impl Driver {
                     None => self.looked([(id, false)]),
                 },
                 Command::Keep { attempt, payload } => match &self.settings.results {
-                    Some(results) => results.keep(attempt.task, payload),
+                    Some(results) => results.keep(attempt, payload),
                     None => self.kept(attempt.task),
                 },
                 Command::Stop {

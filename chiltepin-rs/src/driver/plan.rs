@@ -207,15 +207,17 @@ impl Driver {
 
     /// The same, as the kernel counts them.
     fn retry(&self, retries: &Retries, header: &Header, executors: ExecutorSet) -> Retry {
-        if cause::counts_losses(retries) {
+        // A directory is an attempt's own: what an executor repeats by itself is the same attempt.
+        let counts_losses = cause::counts_losses(retries) || header.has_fresh_directory();
+        if counts_losses {
             header.report_losses();
         }
         let crash_limits = executors.iter().filter_map(|executor| {
             let installed = self.executors.get(usize::from(executor.0))?;
             Some(installed.crash_limit)
         });
-        let crash_limit = crash_limits.max().unwrap_or(1);
-        cause::retry(retries, crash_limit, self.settings.seed)
+        let crash_limit = || crash_limits.max().unwrap_or(1);
+        cause::retry(retries, counts_losses.then(crash_limit), self.settings.seed)
     }
 }
 

@@ -101,7 +101,7 @@ where
 
     /// Makes the call's directory, if it has one, and the values.
     fn prepare(&self, attempt: &Attempt) -> Result<A::Values, Failure> {
-        if let Some(directory) = self.header.directory() {
+        if let Some(directory) = self.header.directory(attempt.id.attempt) {
             make_directory(&directory)?;
         }
         self.values(attempt)

@@ -70,7 +70,7 @@ impl TaskContext {
     #[must_use]
     pub fn directory(&self) -> PathBuf {
         let given = match &self.origin {
-            Origin::Made(task) => task.header().directory(),
+            Origin::Made(task) => task.header().directory(self.attempt()),
             Origin::Served(call) => call.directory.clone(),
         };
         let of_process = || std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));

@@ -421,11 +421,11 @@ impl Header {
     }
 
     /// The call, as it is sent to another process.
-    pub(crate) fn encoded_call(&self, arguments: EncodedValues) -> EncodedCall {
+    pub(crate) fn encoded_call(&self, arguments: EncodedValues, attempt: u32) -> EncodedCall {
         let name = self.options().and_then(|options| options.name.clone());
         // The driver's working directory may be another one by the time the task runs.
         let directory = self
-            .directory()
+            .directory(attempt)
             .map(|directory| std::path::absolute(&directory).unwrap_or(directory));
         EncodedCall {
             info: self.info,
@@ -465,7 +465,7 @@ impl Header {
         CommandSpec {
             prefix: Vec::new(),
             script,
-            directory: self.directory(),
+            directory: self.directory(attempt.id.attempt),
             stdout: stream(
                 options.and_then(|options| options.stdout.as_ref()),
                 self.stdout_file(),

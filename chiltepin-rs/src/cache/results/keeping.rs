@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use chiltepin_executors::TaskId;
 
-use super::super::{Entry, Store, files};
+use super::super::{Entry, Store, directory, files};
 use super::Shared;
 use crate::driver::{Driver, Payload};
 use crate::error::ErrorKind;
@@ -25,7 +25,7 @@ impl Drop for TellsKept {
 
 impl Shared {
     /// What is to be kept of a task that has run well; nothing if that is not to be had.
-    pub(super) fn entry(&self, task: &Payload) -> Option<(&Store, Entry)> {
+    pub(super) fn entry(&self, attempt: u32, task: &Payload) -> Option<(&Store, Entry)> {
         let header = task.header();
         let store = self.store()?;
         let kept_as = header.kept_as()?;
@@ -39,7 +39,11 @@ impl Shared {
                 return None;
             }
         };
-        let outputs = match files::put(store, header) {
+        let outputs = match files::put(
+            store,
+            header,
+            &header.directory(attempt).unwrap_or_default(),
+        ) {
             Ok(outputs) => outputs,
             Err(error) => {
                 not_kept(&error);
@@ -51,7 +55,10 @@ impl Shared {
             recipe: kept_as.recipe.clone(),
             value,
             outputs,
-            has_directory: kept_as.directory.is_some(),
+            directory: kept_as
+                .directories
+                .as_ref()
+                .map(|directories| directories.name(attempt)),
             upstream: kept_as.upstream.clone(),
             made: SystemTime::now(),
             took: kept_as.looked.elapsed(),
@@ -59,5 +66,15 @@ impl Shared {
             task: header.name().to_owned(),
         };
         Some((store, entry))
+    }
+
+    /// Removes the directories of the attempts before the one that did well.
+    pub(super) fn remove_failed(attempt: u32, task: &Payload) {
+        let kept_as = task.header().kept_as();
+        if let Some(directories) = kept_as.and_then(|kept_as| kept_as.directories.as_ref()) {
+            for earlier in 1..attempt {
+                directory::remove(&directories.of_attempt(earlier));
+            }
+        }
     }
 }

@@ -14,6 +14,9 @@ use crate::driver::Payload;
 use crate::error::ErrorKind;
 use crate::task::AnyTask;
 
+/// The number of a task's first attempt.
+const FIRST: u32 = 1;
+
 /// What became of a look.
 pub(super) enum Looked {
     There,
@@ -61,12 +64,6 @@ impl Shared {
             return Looked::There;
         }
         self.computed.fetch_add(1, Ordering::Relaxed);
-        if let Some(directory) = &kept_as.directory
-            && let Err(error) = files::empty_directory(directory)
-        {
-            let directory = directory.display();
-            tracing::warn!(%directory, %error, "cannot empty the directory of a cached task");
-        }
         Looked::NotThere
     }
 
@@ -78,8 +75,18 @@ impl Shared {
         let Some(found) = store.get(key) else {
             return false;
         };
-        files::put_back(store, &self.files, task.header(), &found.outputs)
-            && task.restore(found.value)
+        let directory = match found.directory {
+            Some(directory) if task.header().has_fresh_directory() => Some(directory),
+            _ => task.header().directory(FIRST),
+        };
+        let directory = directory.unwrap_or_default();
+        files::put_back(
+            store,
+            &self.files,
+            task.header(),
+            &directory,
+            &found.outputs,
+        ) && task.restore(found.value)
     }
 
     pub(super) fn release(self: &Arc<Self>, key: &CacheKey, task: TaskId) {
@@ -123,15 +130,17 @@ impl Shared {
             upstream.extend(kept_as.map(|kept_as| kept_as.key));
         });
         let key = recipe.key();
-        let directory = header
+        // Where nothing is kept, it works where tasks do that are not cached.
+        let directories = header
             .has_fresh_directory()
-            .then(|| self.store().map(|store| store.directory(&key)))
-            .flatten();
+            .then(|| self.store().filter(|store| store.trouble().is_none()))
+            .flatten()
+            .map(|store| store.own_directories(&key));
         Ok(KeptAs {
             key,
             recipe,
             upstream,
-            directory,
+            directories,
             looked: Instant::now(),
         })
     }

@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chiltepin_executors::TaskId;
 use chiltepin_executors::causes::WithCauses;
+use chiltepin_executors::{AttemptId, TaskId};
 use parking_lot::Mutex;
 
 use super::in_flight::InFlight;
@@ -62,7 +62,10 @@ struct Job {
 #[derive(Clone, Copy)]
 enum JobKind {
     Look,
-    Keep,
+    Keep {
+        /// The one that did well.
+        attempt: u32,
+    },
 }
 
 /// A job that takes so long is slow: those taken with it are not left behind it.
@@ -104,10 +107,12 @@ impl Results for CachedResults {
         }]);
     }
 
-    fn keep(&self, id: TaskId, task: Payload) {
+    fn keep(&self, attempt: AttemptId, task: Payload) {
         self.shared.push([Job {
-            kind: JobKind::Keep,
-            id,
+            kind: JobKind::Keep {
+                attempt: attempt.attempt,
+            },
+            id: attempt.task,
             task,
         }]);
     }
@@ -189,8 +194,9 @@ impl Shared {
                 Looked::NotThere => answers.add(driver, id, false),
                 Looked::Waits => {}
             },
-            JobKind::Keep => match self.entry(&task) {
+            JobKind::Keep { attempt } => match self.entry(attempt, &task) {
                 Some((store, entry)) => {
+                    Self::remove_failed(attempt, &task);
                     let name = task.header().name().to_owned();
                     let driver = Arc::clone(driver);
                     let tells = TellsKept { driver, id };

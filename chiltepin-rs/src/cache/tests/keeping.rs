@@ -144,10 +144,11 @@ fn an_output_comes_back_whole_and_executable() {
 fn a_directory_is_kept_and_goes_with_its_result() {
     let place = Place::new();
     let store = place.open();
-    let directory = store.directory(&key(1));
+    let own = store.own_directories(&key(1));
+    let directory = own.of_attempt(1);
     fs::create_dir(&directory).unwrap();
     let with = Entry {
-        has_directory: true,
+        directory: Some(own.name(1)),
         ..entry(1, b"")
     };
     keep(&store, with.clone()).unwrap();
@@ -266,4 +267,53 @@ fn dependents_are_found_through_others() {
     assert_eq!(store.dependents(&[key(3)]), []);
     store.remove(&[key(3)]).unwrap();
     assert_eq!(store.dependents(&[key(1)]), [key(2)]);
+}
+
+#[test]
+fn a_directory_that_is_another_keys_or_none_is_not_believed() {
+    let place = Place::new();
+    let store = place.open();
+    let elsewhere = place.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let other = store.own_directories(&key(2));
+    fs::create_dir(other.of_attempt(1)).unwrap();
+    for name in ["../../elsewhere", "", &other.name(1)] {
+        let mut entry = entry(1, b"");
+        entry.directory = Some(name.to_owned());
+        keep(&store, entry).unwrap();
+        assert_eq!(store.get(&key(1)), None, "{name}");
+        store.remove(&[key(1)]).unwrap();
+    }
+    assert!(elsewhere.exists() && other.of_attempt(1).exists());
+}
+
+#[test]
+fn a_record_of_before_is_read_as_it_was_meant() {
+    use super::super::record::{DirectoryRecord, Kept, Value};
+    /// As the records were written.
+    #[derive(serde::Serialize)]
+    struct Before {
+        value: Value,
+        outputs: Vec<()>,
+        has_directory: bool,
+        made: u64,
+        took: u64,
+    }
+    for (has_directory, expected) in [
+        (false, DirectoryRecord::None),
+        (true, DirectoryRecord::OfKey),
+    ] {
+        let before = Before {
+            value: Value::Inline { length: 300 },
+            outputs: Vec::new(),
+            has_directory,
+            made: 5,
+            took: 600,
+        };
+        let bytes = postcard::to_allocvec(&before).unwrap();
+        let now: Kept = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!((now.directory, now.made, now.took), (expected, 5, 600));
+    }
+    let name = DirectoryRecord::OfKey.name(&key(1)).unwrap();
+    assert_eq!(name, Some(key(1).to_string()));
 }

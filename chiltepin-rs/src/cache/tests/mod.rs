@@ -108,7 +108,7 @@ fn entry(number: u64, value: &[u8]) -> Entry {
         recipe: recipe(number),
         value: Bytes::copy_from_slice(value),
         outputs: Vec::new(),
-        has_directory: false,
+        directory: None,
         upstream: Vec::new(),
         made: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + number),
         took: Duration::from_millis(number),

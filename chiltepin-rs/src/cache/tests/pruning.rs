@@ -196,3 +196,70 @@ fn what_another_prune_moves_away_is_looked_for_where_it_went() {
     assert_eq!(value(&one, 1).unwrap(), large);
     assert_eq!(one.objects(&key(2)), Ok(Vec::new()));
 }
+
+/// A directory as an attempt makes it that works out a key; `owner` takes the place of this host
+/// and process in its name.
+fn directory(store: &Store, number: u64, owner: Option<&str>) -> (String, PathBuf) {
+    let mut name = store.own_directories(&key(number)).name(1);
+    if let Some(owner) = owner {
+        let own = format!("{}-{}", super::super::pack::host(), std::process::id());
+        name = name.replace(&own, owner);
+    }
+    let path = store.directories().join(&name);
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("picture"), b"a tree").unwrap();
+    (name, path)
+}
+
+#[test]
+fn directories_of_drivers_that_are_gone_go_and_those_that_are_named_or_used_stay() {
+    let place = Place::new();
+    let mut settings = place.settings();
+    settings.abandoned_after = Duration::from_secs(3600);
+    let store = Store::open(&settings).unwrap();
+    // No process has this number: the system's own limit is below it.
+    let dead = format!("{}-4194305", super::super::pack::host());
+    let (_, used) = directory(&store, 1, None);
+    let (_, left) = directory(&store, 2, Some(&dead));
+    let (name, kept) = directory(&store, 3, Some(&dead));
+    let (_, other) = directory(&store, 4, Some("elsewhere-1"));
+    let mut entry = entry(3, b"");
+    entry.directory = Some(name);
+    keep(&store, entry).unwrap();
+    let there = || [&used, &left, &kept, &other].map(|path| path.join("picture").exists());
+    store.prune(u64::MAX).unwrap();
+    assert_eq!(there(), [true, false, true, true]);
+    assert_eq!(store.get(&key(3)).unwrap().directory, Some(kept.clone()));
+    // Of another machine the last write counts, wherever in there it was.
+    settings.abandoned_after = Duration::ZERO;
+    drop(store);
+    let store = Store::open(&settings).unwrap();
+    store.prune(u64::MAX).unwrap();
+    assert_eq!(there(), [true, false, true, false]);
+    store.prune(0).unwrap();
+    assert_eq!(there(), [true, false, false, false]);
+}
+
+#[test]
+fn of_two_drivers_that_work_out_one_key_the_later_record_has_its_directory() {
+    let place = Place::new();
+    let (one, two) = (place.open(), place.open_elsewhere());
+    let mut paths = Vec::new();
+    for store in [&one, &two] {
+        let (name, path) = directory(store, 1, None);
+        let mut entry = entry(1, path.to_str().unwrap().as_bytes());
+        entry.directory = Some(name);
+        keep(store, entry).unwrap();
+        paths.push(path);
+    }
+    for store in [place.open(), place.open_elsewhere()] {
+        let found = store.get(&key(1)).unwrap();
+        assert_eq!(found.directory.as_ref(), Some(&paths[1]));
+        assert_eq!(found.value, paths[1].to_str().unwrap());
+    }
+    // What the first driver's tasks read is there as long as it may be running.
+    two.prune(u64::MAX).unwrap();
+    assert!(paths.iter().all(|path| path.exists()));
+    two.remove(&[key(1)]).unwrap();
+    assert!(paths[0].exists() && !paths[1].exists());
+}

@@ -27,10 +27,7 @@ impl Show {
             writeln!(desk.errors, "error: the record of `{key}` cannot be read")?;
             return Ok(Exit::Failure);
         };
-        let directory = details
-            .summary
-            .has_directory
-            .then(|| desk.store.directory(&key));
+        let directory = details.directory.as_ref();
         let directory = directory.map(|path| path.display().to_string());
         if self.json {
             let whole = Whole::of(&details, directory);

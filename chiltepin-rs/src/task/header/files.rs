@@ -14,13 +14,12 @@ use crate::task::Directory;
 
 impl Header {
     /// The files that are part of its result, each with a name that is the same for equal calls,
-    /// and where this call has it.
+    /// and where a call has it that works in `directory`.
     #[cfg(feature = "records")]
-    pub(crate) fn kept_files(&self) -> Vec<(PathBuf, PathBuf)> {
+    pub(crate) fn kept_files(&self, directory: &Path) -> Vec<(PathBuf, PathBuf)> {
         let Some(options) = self.options() else {
             return Vec::new();
         };
-        let directory = self.directory().unwrap_or_default();
         let outputs = options.outputs.iter();
         let mut files: Vec<_> = outputs
             .map(|path| (path.clone(), directory.join(path)))
@@ -41,7 +40,6 @@ impl Header {
     }
 
     /// Whether it is to have a directory of its own.
-    #[cfg(feature = "records")]
     pub(crate) fn has_fresh_directory(&self) -> bool {
         let directory = self
             .options()
@@ -67,17 +65,25 @@ impl Header {
         format!("{}-{name}", self.id())
     }
 
-    /// Where the task works, if not where the driver does.
-    pub(crate) fn directory(&self) -> Option<PathBuf> {
+    /// Where an attempt works, if not where the driver does.
+    pub(crate) fn directory(&self, attempt: u32) -> Option<PathBuf> {
         match self.options()?.directory.as_ref()? {
             Directory::At(path) => Some(path.clone()),
-            // What is kept must not move: the value may name it.
-            #[cfg(feature = "records")]
-            Directory::Fresh if self.kept_as().is_some_and(|it| it.directory.is_some()) => {
-                self.kept_as()?.directory.clone()
-            }
-            Directory::Fresh => Some(self.run_folder()?.join("tasks").join(self.file_name())),
+            Directory::Fresh => self.fresh_directory(attempt),
         }
+    }
+
+    /// A directory of the attempt's own.
+    fn fresh_directory(&self, attempt: u32) -> Option<PathBuf> {
+        #[cfg(feature = "records")]
+        if let Some(directories) = self.kept_as().and_then(|it| it.directories.as_ref()) {
+            return Some(directories.of_attempt(attempt));
+        }
+        let tasks = self.run_folder()?.join("tasks");
+        Some(tasks.join(match attempt {
+            ..2 => self.file_name(),
+            _ => format!("{}-attempt-{attempt}", self.file_name()),
+        }))
     }
 
     pub(crate) fn stdout(&self) -> Option<TaskOutput> {

@@ -129,7 +129,7 @@ fn entry(function: &str, task: &str, hours: u64, arguments: &[(&str, u8)]) -> En
         recipe,
         value: Bytes::from_static(b"value"),
         outputs: Vec::new(),
-        has_directory: false,
+        directory: None,
         upstream: Vec::new(),
         made: at(NOW - hours * HOUR),
         took: Duration::from_millis(1500),

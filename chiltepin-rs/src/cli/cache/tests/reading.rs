@@ -90,8 +90,9 @@ fn show_tells_all_of_a_result() {
         ..output
     }];
     made.upstream = vec![square(3, 0).key, CacheKey([9; 32])];
-    made.has_directory = true;
-    std::fs::create_dir(place.store.directory(&made.key)).unwrap();
+    let name = format!("{}-node-42-0123456789abcdef-1", made.key);
+    std::fs::create_dir(place.folder.path().join("cache/directories").join(&name)).unwrap();
+    made.directory = Some(name);
     let key = made.key.to_string();
     place.keep(made);
     insta::assert_snapshot!(place.out(&format!("show {}", &key[..9])), @r#"
@@ -102,7 +103,7 @@ fn show_tells_all_of_a_result() {
     made       2023-11-14T17:13:20Z, 5 h ago
     took       1.5 s
     used       2023-11-14T17:13:20Z, 5 h ago
-    size       375 B
+    size       467 B
     version    "2"
     code       binary cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
     arguments  source 0101010101010101010101010101010101010101010101010101010101010101
@@ -110,7 +111,7 @@ fn show_tells_all_of_a_result() {
     outputs    PLACE/program 10 B, executable, bc1f407a11c9377c8b9b13f956b279c8462775105eb958fc9ae3c40de87cc96e
     upstream   59bc0e93a5cc crate::grid::square square#3
                090909090909 is kept no longer
-    directory  PLACE/cache/directories/44cb3706a5706d555c6ec17b7d864ba4d54fc46a60e6da86b5dc4844333e8105
+    directory  PLACE/cache/directories/44cb3706a5706d555c6ec17b7d864ba4d54fc46a60e6da86b5dc4844333e8105-node-42-0123456789abcdef-1
     "#);
     insta::assert_snapshot!(place.out(&format!("show --json {key}")), @r#"
     {
@@ -120,7 +121,7 @@ fn show_tells_all_of_a_result() {
       "run": "20231114-201320-3f9a0c",
       "made": "2023-11-14T17:13:20Z",
       "took_seconds": 1.5,
-      "size": 375,
+      "size": 467,
       "used": "2023-11-14T17:13:20Z",
       "has_directory": true,
       "version": "2",
@@ -151,7 +152,7 @@ fn show_tells_all_of_a_result() {
         "59bc0e93a5cca81e93f0517e6ccdf83214c28876008895a7ca63a4a41f2a0c44",
         "0909090909090909090909090909090909090909090909090909090909090909"
       ],
-      "directory": "PLACE/cache/directories/44cb3706a5706d555c6ec17b7d864ba4d54fc46a60e6da86b5dc4844333e8105"
+      "directory": "PLACE/cache/directories/44cb3706a5706d555c6ec17b7d864ba4d54fc46a60e6da86b5dc4844333e8105-node-42-0123456789abcdef-1"
     }
     "#);
 }

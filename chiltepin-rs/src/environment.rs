@@ -68,6 +68,11 @@ pub fn log_level() -> Result<Option<LogLevel>, EnvironmentError> {
     level_in(env::var_os(LOG.name))
 }
 
+/// Where temporary files go, by `TMPDIR`.
+pub(crate) fn temporary_folder() -> PathBuf {
+    env::temp_dir()
+}
+
 /// What a variable says of the GPUs that this process was granted.
 pub(crate) fn gpu_variable(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())

@@ -216,3 +216,56 @@ fn a_run_keeps_to_its_timeout() {
         "{error}"
     );
 }
+
+/// Leaves files in the scratch folder, says where that is in a file, and ends as it is told.
+fn leave(context: &TaskContext, end: &str, log: &PathBuf) -> Result<u32, String> {
+    let folder = context.scratch().map_err(|error| error.to_string())?;
+    std::fs::create_dir(folder.join("below")).unwrap();
+    std::fs::write(folder.join("below/file"), "").unwrap();
+    assert_eq!(context.clone().scratch().unwrap(), folder);
+    std::fs::write(log, folder.to_str().unwrap()).unwrap();
+    match end {
+        "value" => Ok(context.attempt()),
+        "error" => Err("no luck".to_owned()),
+        _ => panic!("as told"),
+    }
+}
+
+#[task]
+fn scratch(context: &TaskContext, end: String, log: PathBuf) -> Result<u32, String> {
+    leave(context, &end, &log)
+}
+
+#[task]
+async fn scratch_later(context: &TaskContext, end: String, log: PathBuf) -> Result<u32, String> {
+    let left = leave(context, &end, &log);
+    tokio::task::yield_now().await;
+    left
+}
+
+#[bash_task]
+fn scratch_of_command(context: &TaskContext) -> Result<String, std::io::Error> {
+    let folder = context.scratch()?;
+    Ok(sh!("ls {folder}"))
+}
+
+#[chiltepin::test]
+fn a_scratch_folder_goes_with_its_attempt(workflow: Workflow) -> chiltepin::Result<()> {
+    let root = tempfile::tempdir()?;
+    for end in ["value", "error", "panic"] {
+        let logs = ["now", "later"].map(|name| root.path().join(format!("{name} {end}")));
+        let [now, later] = &logs;
+        let calls = [
+            scratch(end, now.clone()).submit(&workflow),
+            scratch_later(end, later.clone()).submit(&workflow),
+        ];
+        for (call, log) in calls.iter().zip(&logs) {
+            assert_eq!(call.result().is_ok(), end == "value", "{call:?}");
+            let folder = PathBuf::from(std::fs::read_to_string(log)?);
+            assert!(folder.is_absolute() && !folder.exists(), "{end}");
+        }
+    }
+    let error = scratch_of_command().submit(&workflow).result().unwrap_err();
+    assert!(error.to_string().contains("`mktemp -d`"), "{error}");
+    Ok(())
+}

@@ -1,11 +1,14 @@
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chiltepin_executors::{Attempt, ServedCall, TaskId};
+use chiltepin_executors::{Attempt, ServedCall, TaskId, TaskKind};
 
 use super::AnyTask;
+use super::scratch::Scratch;
+use crate::environment;
 use crate::workflow::Workflow;
 
 /// What a running task may know of itself: a task asks for it with a parameter
@@ -26,6 +29,7 @@ use crate::workflow::Workflow;
 pub struct TaskContext {
     origin: Origin,
     attempt: Attempt,
+    scratch: Arc<Scratch>,
 }
 
 /// Where the call is known from that a body runs for.
@@ -75,6 +79,48 @@ impl TaskContext {
         };
         let of_process = || std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         given.unwrap_or_else(of_process)
+    }
+
+    /// A private folder for temporary files, made when it is first asked for and removed with the
+    /// context, whatever became of the attempt. What a worker leaves there that is killed, a later
+    /// one removes.
+    ///
+    /// It is where `TMPDIR` says, on the node where the body runs: for files that only this attempt
+    /// reads. What is to stay goes to the [`directory`](Self::directory).
+    ///
+    /// ```
+    /// # use chiltepin::{TaskContext, Workflow, task};
+    /// #[task]
+    /// fn count(context: &TaskContext, text: String) -> std::io::Result<u64> {
+    ///     let file = context.scratch()?.join("text");
+    ///     std::fs::write(&file, text)?;
+    ///     Ok(std::fs::metadata(&file)?.len())
+    /// }
+    ///
+    /// # let workflow = Workflow::open()?;
+    /// assert_eq!(count("five!".to_owned()).submit(&workflow).result()?, 5);
+    /// # Ok::<(), chiltepin::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the folder cannot be made; and in the body of a `#[bash_task]`, which has ended before its
+    /// script runs: there `mktemp` makes one.
+    pub fn scratch(&self) -> io::Result<PathBuf> {
+        let kind = match &self.origin {
+            Origin::Made(task) => task.kind(),
+            Origin::Served(call) => call.info.kind,
+        };
+        if kind == TaskKind::Command {
+            let task = self.name();
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "the body of the command `{task}` has ended before its script runs, and with it \
+                     its scratch folder would be gone: make one in the script, as by `mktemp -d`"
+                ),
+            ));
+        }
+        self.scratch.folder(&environment::temporary_folder())
     }
 
     /// What the executor says of the place where the task runs, as pairs of a name and a value:
@@ -157,6 +203,7 @@ impl<'a> Run<'a> {
         TaskContext {
             origin: (self.origin)(),
             attempt: *self.attempt,
+            scratch: Arc::default(),
         }
     }
 

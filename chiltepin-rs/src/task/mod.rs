@@ -16,6 +16,7 @@ mod digester;
 mod encoder;
 mod header;
 mod options;
+mod scratch;
 #[cfg(test)]
 mod tests;
 mod work;

@@ -83,3 +83,35 @@ fn is_back(store: &Store, hashes: &FileHashes, output: &Output, path: &Path) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bash_task;
+
+    #[bash_task]
+    fn list() -> String {
+        "ls".to_owned()
+    }
+
+    #[test]
+    fn a_commands_outputs_are_in_its_directory_and_what_it_says_is_where_the_driver_is() {
+        let call = list()
+            .outputs(["made", "/tmp/absolute"])
+            .stdout("said")
+            .stderr(crate::Capture::append("complained"));
+        let files = call.into_task().header().kept_files(Path::new("/work"));
+        let files: Vec<_> = files
+            .iter()
+            .map(|(name, path)| (name.to_str().unwrap(), path.to_str().unwrap()))
+            .collect();
+        assert_eq!(
+            files,
+            [
+                ("made", "/work/made"),
+                ("/tmp/absolute", "/tmp/absolute"),
+                ("<stdout>", "said"),
+            ]
+        );
+    }
+}

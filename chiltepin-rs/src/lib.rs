@@ -59,7 +59,9 @@ pub mod on_your_cluster {}
 
 #[doc = include_str!("../docs/cache.md")]
 #[cfg(feature = "records")]
-pub mod caching {}
+pub mod caching {
+    pub use crate::cache::{Cache, CacheError, CachedResult, KeyPart, Listing, Selection, Why};
+}
 #[doc = include_str!("../docs/records.md")]
 pub mod records_of_runs {}
 

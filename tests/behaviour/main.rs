@@ -20,6 +20,7 @@ mod support;
 mod arguments;
 mod bodies;
 mod cache;
+mod cache_asked;
 mod cache_directories;
 mod calls;
 mod closing;

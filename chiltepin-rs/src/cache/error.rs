@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::TaskError;
+
 /// A folder that cannot be used as a cache; nothing in it was touched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +36,45 @@ pub(crate) enum OpenError {
     },
     #[error("cannot start the thread that writes to the cache")]
     Thread(#[source] io::Error),
+}
+
+/// Why a [`Cache`](super::Cache) gives no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// The workflow has none.
+    #[error("this workflow keeps no results: its configuration says `cache = false`")]
+    Off,
+    /// Its folder is something else, or cannot be read.
+    #[error("the cache cannot be opened: {reason}")]
+    Unusable {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The call has a task whose results are not kept.
+    #[error(
+        "results of `{task}` are not kept: say so by `#[task(cache)]`, or by `.cache(true)` at the \
+         call"
+    )]
+    NotCached {
+        /// The task's name.
+        task: String,
+    },
+    /// Without its arguments it cannot be told what the call's result is kept under.
+    #[error("what the result of `{task}` is kept under cannot be told")]
+    Arguments {
+        /// The task's name.
+        task: String,
+        /// Why they are not to be had.
+        #[source]
+        error: TaskError,
+    },
+    /// Nothing can be removed.
+    #[error("nothing can be removed from the cache: {reason}")]
+    ReadOnly {
+        /// What is in the way.
+        reason: String,
+    },
 }
 
 /// Why nothing is kept any more; results that were kept before are still found.

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use super::recipe::FILES;
 use super::{Argument, Output, Store};
 use crate::file::FileHashes;
 use crate::task::Header;
@@ -21,7 +22,7 @@ pub(super) fn as_argument(header: &Header) -> Option<Argument> {
         hasher.update(name);
     }
     Some(Argument {
-        name: "(files)".to_owned(),
+        name: FILES.to_owned(),
         digest: *hasher.finalize().as_bytes(),
     })
 }

@@ -7,10 +7,10 @@ use rusqlite::params;
 use super::entry::{Details, Filter, Summary};
 use super::error::{Incomplete, ResolveError};
 use super::key::KeyPrefix;
-use super::recipe::{Part, nearest};
+use super::recipe::nearest;
 use super::record::{self, Body, ObjectRecord, OutputRecord};
 use super::row::{JOINED, SUMMARY, summary};
-use super::{CacheKey, Recipe, Store};
+use super::{CacheKey, KeyPart, Recipe, Store};
 
 /// `why` compares with so many results of a function, the newest first.
 const COMPARED: usize = 10_000;
@@ -114,7 +114,7 @@ impl Store {
 
     /// The other kept result of the same function that differs from `recipe` in the fewest parts, and
     /// in which; of several the newest.
-    pub(crate) fn nearest(&self, recipe: &Recipe) -> Option<(CacheKey, Vec<Part>)> {
+    pub(crate) fn nearest(&self, recipe: &Recipe) -> Option<(CacheKey, Vec<KeyPart>)> {
         let same = Filter {
             function: Some(recipe.function.clone()),
             ..Filter::default()

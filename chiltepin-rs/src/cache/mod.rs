@@ -33,13 +33,16 @@ mod error;
 mod files;
 mod format;
 pub(crate) mod frame;
+mod handle;
 mod in_flight;
 mod index;
 mod kept_as;
 mod key;
+mod listed;
 mod listing;
 mod object;
 mod pack;
+mod part;
 mod pending;
 mod prune;
 mod publish;
@@ -49,6 +52,7 @@ mod record;
 mod results;
 mod room;
 mod row;
+mod selection;
 mod settings;
 mod shared;
 mod store;
@@ -62,12 +66,18 @@ pub(crate) use directory::OwnDirectories;
 #[cfg(feature = "cli")]
 pub(crate) use entry::{Details, Filter, Summary};
 pub(crate) use entry::{Entry, Output};
+pub use error::CacheError;
 #[cfg(feature = "cli")]
 pub(crate) use error::{OpenError, ResolveError};
+pub use handle::{Cache, Why};
 pub(crate) use kept_as::KeptAs;
 pub(crate) use key::CacheKey;
+pub use listed::{CachedResult, Listing};
+pub use part::KeyPart;
+pub use selection::Selection;
 #[cfg(feature = "cli")]
-pub(crate) use recipe::Part;
+pub(crate) use selection::{below, is_named};
+
 pub(crate) use recipe::{Argument, Code, Recipe};
 pub(crate) use results::{CacheSettings, CachedResults};
 pub(crate) use settings::{StoreSettings, default_index_folder};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::CacheKey;
+use super::{CacheKey, KeyPart};
+use crate::config::CacheMode;
 
 /// All that decides a task's result: equal recipes, equal results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,24 +35,8 @@ pub(crate) struct Argument {
     pub(crate) digest: [u8; 32],
 }
 
-/// A part in which two recipes differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Function,
-    Version,
-    /// The same kind of hash, of other code.
-    Code,
-    /// By body on one side and by binary on the other.
-    Mode,
-    /// Another value of the argument of this name.
-    Argument(String),
-    /// An argument that only the second has.
-    ArgumentAdded(String),
-    /// An argument that only the first has.
-    ArgumentRemoved(String),
-    /// The same arguments in another order.
-    ArgumentOrder,
-}
+/// Under this name, which no parameter can have, the key holds which files a command declares.
+pub(super) const FILES: &str = "(files)";
 
 impl Recipe {
     /// The key under which the result is kept.
@@ -80,38 +65,48 @@ impl Recipe {
 }
 
 /// In what `now` differs from `before`; nothing when the keys are equal.
-pub(crate) fn difference(before: &Recipe, now: &Recipe) -> Vec<Part> {
+pub(crate) fn difference(before: &Recipe, now: &Recipe) -> Vec<KeyPart> {
     let mut parts = Vec::new();
     if before.function != now.function {
-        parts.push(Part::Function);
+        let before = before.function.clone();
+        parts.push(KeyPart::Function { before });
     }
     if before.version != now.version {
-        parts.push(Part::Version);
+        let (before, now) = (before.version.clone(), now.version.clone());
+        parts.push(KeyPart::Version { before, now });
     }
     match (&before.code, &now.code) {
         (before, now) if before == now => {}
-        (Code::Body(_), Code::Body(_)) | (Code::Binary(_), Code::Binary(_)) => {
-            parts.push(Part::Code);
-        }
-        _ => parts.push(Part::Mode),
+        (Code::Body(_), Code::Body(_)) => parts.push(KeyPart::Body),
+        (Code::Binary(_), Code::Binary(_)) => parts.push(KeyPart::Program),
+        (_, Code::Body(_)) => parts.push(KeyPart::Mode {
+            now: CacheMode::Body,
+        }),
+        (_, Code::Binary(_)) => parts.push(KeyPart::Mode {
+            now: CacheMode::Binary,
+        }),
     }
     let had = by_name(&before.arguments);
     let has = by_name(&now.arguments);
     let changed = parts.len();
+    let mut add = |name: &str, part: fn(String) -> KeyPart| {
+        parts.push(match name {
+            FILES => KeyPart::Files,
+            name => part(name.to_owned()),
+        });
+    };
     for (name, digests) in &has {
         match had.get(name) {
-            None => parts.push(Part::ArgumentAdded((*name).to_owned())),
-            Some(previous) if previous != digests => {
-                parts.push(Part::Argument((*name).to_owned()));
-            }
+            None => add(name, KeyPart::ArgumentAdded),
+            Some(previous) if previous != digests => add(name, KeyPart::Argument),
             Some(_) => {}
         }
     }
     for name in had.keys().filter(|name| !has.contains_key(*name)) {
-        parts.push(Part::ArgumentRemoved((*name).to_owned()));
+        add(name, KeyPart::ArgumentRemoved);
     }
     if parts.len() == changed && before.arguments != now.arguments {
-        parts.push(Part::ArgumentOrder);
+        parts.push(KeyPart::ArgumentOrder);
     }
     parts
 }
@@ -131,7 +126,7 @@ fn by_name(arguments: &[Argument]) -> BTreeMap<&str, Vec<[u8; 32]>> {
 pub(crate) fn nearest<T>(
     recipe: &Recipe,
     candidates: impl IntoIterator<Item = (T, Recipe)>,
-) -> Option<(T, Vec<Part>)> {
+) -> Option<(T, Vec<KeyPart>)> {
     candidates
         .into_iter()
         .filter(|(_, candidate)| candidate.function == recipe.function)

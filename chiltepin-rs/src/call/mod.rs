@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 pub use capture::Capture;
 
+#[cfg(feature = "records")]
+use crate::task::AnyTask;
 use crate::task::Task;
 use crate::workflow::Workflow;
 use crate::{AppFuture, Value};
@@ -48,6 +50,11 @@ impl<T: Value, K> Call<T, K> {
     /// room. Never blocks.
     pub fn submit(self, workflow: &Workflow) -> AppFuture<T> {
         workflow.submit(self)
+    }
+
+    #[cfg(feature = "records")]
+    pub(crate) fn task(&self) -> &dyn AnyTask {
+        &*self.task
     }
 
     pub(crate) fn into_task(self) -> Arc<dyn Task<T>> {

@@ -134,6 +134,10 @@ pub(crate) trait Results: Send + Sync {
     /// Is told that a task has ended that was looked for.
     fn ended(&self, task: &Payload);
 
+    /// What the program asks.
+    #[cfg(feature = "records")]
+    fn handle(&self) -> crate::cache::Cache;
+
     /// How many results were there so far.
     fn counts(&self) -> CacheCounts;
 }

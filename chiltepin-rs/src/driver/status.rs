@@ -7,12 +7,21 @@ use chiltepin_executors::BlocksStatus;
 use super::Driver;
 #[cfg(feature = "records")]
 use super::Installed;
+#[cfg(feature = "records")]
+use crate::cache::Cache;
 use crate::future::Status;
 use crate::kernel::{ExecutorId, Standing};
 use crate::task::Header;
 use crate::workflow::{ExecutorStatus, TaskCounts, WorkflowStatus};
 
 impl Driver {
+    /// The kept results, for the program to ask.
+    #[cfg(feature = "records")]
+    pub(crate) fn cache(&self) -> Cache {
+        let results = self.settings.results.as_ref();
+        results.map_or_else(Cache::off, |results| results.handle())
+    }
+
     /// How the workflow stands.
     pub(crate) fn workflow_status(self: &Arc<Self>) -> WorkflowStatus {
         self.admit_waiting();

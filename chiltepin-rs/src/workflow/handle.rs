@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use super::session::Session;
 use super::{WorkflowBuilder, WorkflowStatus};
+#[cfg(feature = "records")]
+use crate::cache::Cache;
 use crate::driver::{Driver, Scope};
 use crate::task::Header;
 use crate::{AppFuture, Call, Result, Value};
@@ -109,6 +111,29 @@ impl Workflow {
     #[must_use]
     pub fn status(&self) -> WorkflowStatus {
         self.driver.workflow_status()
+    }
+
+    /// The results that this workflow keeps and finds: to ask for and to remove.
+    ///
+    /// ```
+    /// # use chiltepin::{Workflow, task};
+    /// # #[task(cache)]
+    /// # fn square(x: u64) -> u64 { x * x }
+    /// # #[chiltepin::main]
+    /// # async fn main(_: Workflow) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let workflow = Workflow::builder().run_dir(folder.path()).open()?;
+    /// square(3).submit(&workflow).await?;
+    /// let removed = workflow.cache().clear(&square(3)).await?;
+    /// assert_eq!(removed.len(), 1);                       // the next time it runs again
+    /// # workflow.close().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "records")]
+    #[must_use]
+    pub fn cache(&self) -> Cache {
+        self.driver.cache()
     }
 
     /// Submits one call for each item, all at once, and gives their futures in order.

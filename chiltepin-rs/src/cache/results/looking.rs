@@ -102,8 +102,8 @@ impl Shared {
         self.queue.give_back(&mut waiting.into());
     }
 
-    /// What the arguments of a call come down to. They are all there.
-    fn kept_as(&self, task: &dyn AnyTask) -> Result<KeptAs, Failure> {
+    /// What decides the result of a call, whose arguments are all there.
+    pub(in crate::cache) fn recipe(&self, task: &dyn AnyTask) -> Result<Recipe, Failure> {
         let header = task.header();
         let info = header.info();
         let digests = task.digests(&self.files)?;
@@ -115,7 +115,7 @@ impl Shared {
             })
             .collect();
         arguments.extend(files::as_argument(header));
-        let recipe = Recipe {
+        Ok(Recipe {
             function: info.registered_name().into_owned(),
             version: info.defaults.version.unwrap_or_default().to_owned(),
             code: match &self.settings.program {
@@ -123,7 +123,13 @@ impl Shared {
                 None => Code::Body(info.body.to_be_bytes()),
             },
             arguments,
-        };
+        })
+    }
+
+    /// What a call is to the cache. Its arguments are all there.
+    fn kept_as(&self, task: &dyn AnyTask) -> Result<KeptAs, Failure> {
+        let header = task.header();
+        let recipe = self.recipe(task)?;
         let mut upstream = Vec::new();
         task.visit_dependencies(&mut |future| {
             let kept_as = future.task().and_then(|task| task.header().kept_as());

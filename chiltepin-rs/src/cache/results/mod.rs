@@ -15,7 +15,7 @@ mod keeping;
 mod looking;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 
 use super::in_flight::InFlight;
 use super::queue::Queue;
-use super::{Store, StoreSettings};
+use super::{Cache, Store, StoreSettings};
 use crate::driver::{CacheCounts, Payload, Results};
 use crate::file::FileHashes;
 use crate::log::warn;
@@ -39,10 +39,10 @@ pub(crate) struct CachedResults {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     settings: CacheSettings,
-    /// Opened when something is looked for; none if that cannot be.
-    store: OnceLock<Option<Store>>,
+    /// Opened when something is looked for, or why it cannot be.
+    store: OnceLock<Result<Store, String>>,
     files: FileHashes,
     queue: Queue<Job>,
     in_flight: Mutex<InFlight<Job>>,
@@ -121,6 +121,10 @@ impl Results for CachedResults {
         if let Some(kept_as) = task.header().kept_as() {
             self.shared.release(&kept_as.key, task.header().id());
         }
+    }
+
+    fn handle(&self) -> Cache {
+        Cache::of(Arc::clone(&self.shared))
     }
 
     fn counts(&self) -> CacheCounts {
@@ -214,17 +218,24 @@ impl Shared {
     }
 
     fn store(&self) -> Option<&Store> {
+        let store = self.opened().ok();
+        store.inspect(|store| self.tell_trouble(store))
+    }
+
+    /// The store, or why there is none, which is said once.
+    pub(super) fn opened(&self) -> Result<&Store, &str> {
         let store = self.store.get_or_init(|| {
-            let opened = Store::open(&self.settings.store);
-            let opened = opened.inspect_err(|error| {
-                warn(&format!(
-                    "every task runs, and no result is kept: {}",
-                    WithCauses(error)
-                ));
-            });
-            opened.ok()
+            Store::open(&self.settings.store).map_err(|error| {
+                let reason = WithCauses(&error).to_string();
+                warn(&format!("every task runs, and no result is kept: {reason}"));
+                reason
+            })
         });
-        store.as_ref().inspect(|store| self.tell_trouble(store))
+        store.as_ref().map_err(String::as_str)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.settings.store.folder
     }
 
     /// Says once that results are not kept.

@@ -1,7 +1,9 @@
 //! Keys and what they are made of.
 
-use super::super::recipe::{Part, difference, nearest};
+use super::super::KeyPart;
+use super::super::recipe::{difference, nearest};
 use super::*;
+use crate::config::CacheMode;
 
 #[test]
 fn the_key_of_a_recipe_stays_what_it_is() {
@@ -54,26 +56,42 @@ fn a_difference_names_its_parts() {
         difference(&base, &now)
     };
     assert_eq!(changed(&|_| {}), []);
-    assert_eq!(changed(&|now| now.version = "2".into()), [Part::Version]);
-    assert_eq!(changed(&|now| now.function = "g".into()), [Part::Function]);
-    assert_eq!(changed(&|now| now.code = Code::Body([9; 16])), [Part::Code]);
+    assert_eq!(
+        changed(&|now| now.version = "2".into()),
+        [KeyPart::Version {
+            before: String::new(),
+            now: "2".into()
+        }]
+    );
+    assert_eq!(
+        changed(&|now| now.function = "g".into()),
+        [KeyPart::Function {
+            before: "crate::square".into()
+        }]
+    );
+    assert_eq!(
+        changed(&|now| now.code = Code::Body([9; 16])),
+        [KeyPart::Body]
+    );
     assert_eq!(
         changed(&|now| now.code = Code::Binary([9; 32])),
-        [Part::Mode]
+        [KeyPart::Mode {
+            now: CacheMode::Binary
+        }]
     );
     assert_eq!(
         changed(&|now| now.arguments[1].digest = [9; 32]),
-        [Part::Argument("y".into())]
+        [KeyPart::Argument("y".into())]
     );
     assert_eq!(
         changed(&|now| now.arguments.swap(0, 1)),
-        [Part::ArgumentOrder]
+        [KeyPart::ArgumentOrder]
     );
     assert_eq!(
         changed(&|now| now.arguments[1].name = "z".into()),
         [
-            Part::ArgumentAdded("z".into()),
-            Part::ArgumentRemoved("y".into())
+            KeyPart::ArgumentAdded("z".into()),
+            KeyPart::ArgumentRemoved("y".into())
         ]
     );
 }
@@ -91,7 +109,7 @@ fn the_nearest_differs_in_the_fewest_parts() {
         [("far", far), ("near", recipe(3)), ("other", other)],
     )
     .unwrap();
-    assert_eq!((name, parts), ("near", vec![Part::Argument("x".into())]));
+    assert_eq!((name, parts), ("near", vec![KeyPart::Argument("x".into())]));
 
     let place = Place::new();
     let store = place.open();
@@ -99,7 +117,7 @@ fn the_nearest_differs_in_the_fewest_parts() {
     keep(&store, entry(5, b"")).unwrap();
     assert_eq!(
         store.nearest(&recipe(1)),
-        Some((key(5), vec![Part::Argument("x".into())]))
+        Some((key(5), vec![KeyPart::Argument("x".into())]))
     );
     assert_eq!(store.nearest(&recipe(5)), None, "it is the one itself");
 }

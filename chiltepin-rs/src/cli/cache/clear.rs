@@ -6,7 +6,7 @@ use super::list::total;
 use super::select::Select;
 use super::told::short;
 use super::{amounts, fail};
-use crate::cache::{CacheKey, Filter, ResolveError, Summary};
+use crate::cache::{CacheKey, Filter, ResolveError, Summary, below};
 
 /// Removes results, so that their tasks run again
 #[derive(Debug, clap::Args)]
@@ -42,8 +42,7 @@ impl Clear {
             }
         };
         let below = if self.downstream {
-            let keys: Vec<_> = chosen.iter().map(|result| result.key).collect();
-            summaries(&desk, &desk.store.dependents(&keys).into_iter().collect())
+            below(desk.store, &chosen)
         } else {
             Vec::new()
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::runs;
 use super::Desk;
-use crate::cache::{Filter, Store, Summary};
+use crate::cache::{Filter, Store, Summary, is_named};
 use crate::config::nearest::nearest;
 use crate::config::parse_age;
 use crate::report::{self, RunRecord};
@@ -71,13 +71,6 @@ impl Select {
     }
 }
 
-/// Whether a function is meant by its whole name or the end of it: `square` by `crate::square`, but
-/// not by `are`.
-pub(super) fn is_named(function: &str, name: &str) -> bool {
-    let before = function.strip_suffix(name);
-    before.is_some_and(|before| before.is_empty() || before.ends_with("::"))
-}
-
 /// The functions that have results.
 pub(super) fn functions(store: &Store) -> BTreeSet<String> {
     let all = store.list(&Filter::default());
@@ -110,16 +103,6 @@ pub(super) fn hint(name: &str, known: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_function_is_named_by_the_whole_or_the_end_of_its_name() {
-        for name in ["crate::grid::square", "grid::square", "square"] {
-            assert!(is_named("crate::grid::square", name), "{name}");
-        }
-        for name in ["are", "rid::square", "crate", "crate::grid::square::x"] {
-            assert!(!is_named("crate::grid::square", name), "{name}");
-        }
-    }
 
     #[test]
     fn an_unknown_function_is_answered_with_the_known_ones() {

@@ -1,9 +1,9 @@
 use super::super::exit::Exit;
 use super::Desk;
 use super::amounts;
-use super::select::{functions, hint, is_named};
+use super::select::{functions, hint};
 use super::told::short;
-use crate::cache::{Code, Filter, Part, Recipe, Summary};
+use crate::cache::{Filter, Summary, is_named};
 
 /// Tells why the newest result of a function had to be computed: what in its key is new
 #[derive(Debug, clap::Args)]
@@ -69,11 +69,7 @@ impl Why {
         writeln!(desk.out, "compared with  {}", told(&desk, &before.summary))?;
         writeln!(desk.out, "\nnew is:")?;
         for part in &parts {
-            writeln!(
-                desk.out,
-                "  {}",
-                in_words(part, &before.recipe, &newest.recipe)
-            )?;
+            writeln!(desk.out, "  {part}")?;
         }
         Ok(Exit::Success)
     }
@@ -87,42 +83,4 @@ fn told(desk: &Desk<'_>, result: &Summary) -> String {
         result.task,
         result.run
     )
-}
-
-/// What a difference says to who wrote the program.
-fn in_words(part: &Part, before: &Recipe, now: &Recipe) -> String {
-    let version = |version: &str| match version {
-        "" => "not given".to_owned(),
-        version => format!("\"{version}\""),
-    };
-    match part {
-        Part::Function => format!("the function: it was `{}`", before.function),
-        Part::Version => format!(
-            "`version`: it is {} and was {}",
-            version(&now.version),
-            version(&before.version)
-        ),
-        Part::Code => match now.code {
-            Code::Body(_) => "the function: its body, parameters or return type was \
-                                            changed"
-                .to_owned(),
-            Code::Binary(_) => "the program: its file is another one".to_owned(),
-        },
-        Part::Mode => match now.code {
-            Code::Body(_) => "`cache_mode`: it is \"body\" and was \"binary\"".to_owned(),
-            Code::Binary(_) => "`cache_mode`: it is \"binary\" and was \"body\"".to_owned(),
-        },
-        // Under this name, which no parameter can have, the key holds what a command declares.
-        Part::Argument(name) | Part::ArgumentAdded(name) | Part::ArgumentRemoved(name)
-            if name == "(files)" =>
-        {
-            "the files that belong to the result".to_owned()
-        }
-        Part::Argument(name) => format!("the value of the argument `{name}`"),
-        Part::ArgumentAdded(name) => format!("the argument `{name}`, which was no part of the key"),
-        Part::ArgumentRemoved(name) => {
-            format!("the key lacks the argument `{name}`, which was part of it")
-        }
-        Part::ArgumentOrder => "the order of the arguments".to_owned(),
-    }
 }

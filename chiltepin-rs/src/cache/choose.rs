@@ -1,6 +1,6 @@
 //! Which results go when a cache is too large.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::CacheKey;
 
@@ -13,6 +13,17 @@ pub(super) struct Candidate {
     pub(super) own: u64,
     /// Files that it may share with others, with their sizes.
     pub(super) objects: Vec<([u8; 32], u64)>,
+}
+
+/// The bytes that some results need, with each shared file counted once.
+pub(super) fn needed<'c>(candidates: impl Iterator<Item = &'c Candidate>) -> u64 {
+    let mut counted = HashSet::new();
+    candidates.fold(0, |total, candidate| {
+        let new = candidate.objects.iter();
+        let new = new.filter(|(hash, _)| counted.insert(*hash));
+        let objects = new.fold(0, |sum: u64, (_, size)| sum.saturating_add(*size));
+        total.saturating_add(candidate.own).saturating_add(objects)
+    })
 }
 
 /// The results to remove so that the rest takes at most `most` bytes: the oldest used first.
@@ -96,6 +107,8 @@ mod tests {
                 candidate(3, 3, 1, &[(8, 100), (8, 100)]),
             ]
         };
+        assert_eq!(needed(all().iter()), 203);
+        assert_eq!(needed(all()[1..].iter()), 202, "the other needs it still");
         assert!(chosen(all(), 203).is_empty());
         assert_eq!(chosen(all(), 202), [1], "one byte is enough");
         assert_eq!(chosen(all(), 200), [1, 2]);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use super::choose::{Candidate, choose};
+use super::choose::{Candidate, choose, needed};
 use super::entry::{Filter, Summary};
 use super::error::{Incomplete, NotKept};
 use super::key::hex;
@@ -31,6 +31,16 @@ pub(crate) struct Pruned {
     pub(crate) removed: Vec<CacheKey>,
     pub(crate) before: Size,
     pub(crate) after: Size,
+}
+
+/// What pruning would come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) remove: Vec<CacheKey>,
+    pub(crate) before: Size,
+    /// Bytes of what stays, as far as it is needed: what running programs write to, and what is
+    /// young, takes more.
+    pub(crate) needed: u64,
 }
 
 impl Store {
@@ -86,11 +96,7 @@ impl Store {
     /// everything that no result needs any more.
     pub(crate) fn prune(&self, most: u64) -> Result<Pruned, NotKept> {
         let before = self.size();
-        let (lines, mut incomplete) = self.summaries(&Filter::default());
-        let candidates: Vec<Candidate> = lines
-            .into_iter()
-            .map(|(line, has_objects)| self.candidate(&line, has_objects, &mut incomplete))
-            .collect();
+        let (candidates, incomplete) = self.candidates();
         let removed = choose(candidates.clone(), most);
         if !removed.is_empty() {
             self.remove(&removed)?;
@@ -111,6 +117,31 @@ impl Store {
             before,
             after: self.size(),
         })
+    }
+
+    /// What [`prune`](Self::prune) would do; nothing is touched.
+    pub(crate) fn plan_prune(&self, most: u64) -> Plan {
+        let before = self.size();
+        let (candidates, _) = self.candidates();
+        let remove = choose(candidates.clone(), most);
+        let gone: HashSet<&CacheKey> = remove.iter().collect();
+        let kept = candidates.iter().filter(|kept| !gone.contains(&kept.key));
+        let needed = needed(kept);
+        Plan {
+            remove,
+            before,
+            needed,
+        }
+    }
+
+    /// All results, and why there may be more or their objects are not all known.
+    fn candidates(&self) -> (Vec<Candidate>, Option<Incomplete>) {
+        let (lines, mut incomplete) = self.summaries(&Filter::default());
+        let candidates = lines
+            .into_iter()
+            .map(|(line, has_objects)| self.candidate(&line, has_objects, &mut incomplete))
+            .collect();
+        (candidates, incomplete)
     }
 
     /// Notes in `incomplete` when its objects cannot be told.

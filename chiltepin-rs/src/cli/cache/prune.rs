@@ -13,6 +13,9 @@ pub(super) struct Prune {
     /// The most that the cache may take, as 10GiB [default: any amount]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_size: Option<u64>,
+    /// Only says what would be removed
+    #[arg(long)]
+    dry_run: bool,
 }
 
 fn size(text: &str) -> Result<u64, String> {
@@ -21,6 +24,9 @@ fn size(text: &str) -> Result<u64, String> {
 
 impl Prune {
     pub(super) fn run(self, mut desk: Desk<'_>) -> std::io::Result<Exit> {
+        if self.dry_run {
+            return self.tell(desk);
+        }
         let pruned = match desk.store.prune(self.max_size.unwrap_or(u64::MAX)) {
             Ok(pruned) => pruned,
             Err(error) => return desk.refused(&error),
@@ -39,6 +45,19 @@ impl Prune {
                  it is younger than an hour"
             )?;
         }
+        Ok(Exit::Success)
+    }
+
+    /// Says what would be removed.
+    fn tell(&self, desk: Desk<'_>) -> std::io::Result<Exit> {
+        let plan = desk.store.plan_prune(self.max_size.unwrap_or(u64::MAX));
+        writeln!(
+            desk.out,
+            "would remove {}; the cache takes {} and would take {} or a little more",
+            amounts::results(plan.remove.len()),
+            amounts::size(plan.before.bytes),
+            amounts::size(plan.needed)
+        )?;
         Ok(Exit::Success)
     }
 }

@@ -101,6 +101,44 @@ fn prune_keeps_what_fits() {
 }
 
 #[test]
+fn a_dry_run_of_prune_says_what_would_go_and_touches_nothing() {
+    let place = Place::filled();
+    let files = || {
+        let mut found = Vec::new();
+        let mut ahead = vec![place.folder.path().join("cache")];
+        while let Some(folder) = ahead.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                let metadata = entry.metadata().unwrap();
+                match metadata.is_dir() {
+                    true => ahead.push(entry.path()),
+                    false => found.push((entry.path(), metadata.len())),
+                }
+            }
+        }
+        found.sort();
+        found
+    };
+    let before = files();
+    insta::assert_snapshot!(
+        place.out("prune --dry-run"),
+        @"would remove no results; the cache takes 611 B and would take 594 B or a little more"
+    );
+    let dry = place.out("prune --max-size 400B --dry-run");
+    assert_eq!(files(), before);
+    assert_eq!(place.store.size().entries, 3);
+    insta::assert_snapshot!(
+        dry,
+        @"would remove 2 results; the cache takes 611 B and would take 236 B or a little more"
+    );
+    let done = place.run("prune --max-size 400B").out;
+    assert!(
+        done.starts_with("removed 2 results; the cache took 611 B "),
+        "{done}"
+    );
+}
+
+#[test]
 fn a_cache_that_cannot_be_written_to_is_listed_and_refuses_the_rest() {
     let place = Place::filled();
     place.store.close();

@@ -1,8 +1,9 @@
-//! The same work with a journal and without.
+//! The same work with a journal and without, and with progress shown and not.
 
 use std::path::Path;
 
 use chiltepin::Workflow;
+use chiltepin::config::Progress;
 use tokio::runtime::Runtime;
 
 use crate::measure::{Figure, pairs, time};
@@ -31,19 +32,46 @@ fn figure(
 
 /// No-op async tasks on threads.
 pub(crate) fn on_threads(runtime: &Runtime, runs: &Path) -> chiltepin::Result<()> {
-    let open = |journal| Workflow::builder().run_dir(runs).journal(journal).open();
-    let work = |workflow: &Workflow| {
-        runtime.block_on(threads::chiltepin_noop(workflow, threads::COUNT));
-    };
-    let workflows = [open(false)?, open(true)?];
+    let workflows = [
+        open(runs, false, Progress::Off)?,
+        open(runs, true, Progress::Off)?,
+    ];
     figure(
         "journal_threads_noop",
         threads::COUNT,
         "ratio >= 0.5",
-        work,
+        |workflow| noops(runtime, workflow),
         workflows,
     );
     Ok(())
+}
+
+/// The same with a journal, shown as lines and not shown.
+pub(crate) fn shown(runtime: &Runtime, runs: &Path) -> chiltepin::Result<()> {
+    let workflows = [
+        open(runs, true, Progress::Off)?,
+        open(runs, true, Progress::Lines)?,
+    ];
+    figure(
+        "progress_threads_noop",
+        threads::COUNT,
+        "ratio >= 0.8",
+        |workflow| noops(runtime, workflow),
+        workflows,
+    );
+    Ok(())
+}
+
+fn open(runs: &Path, journal: bool, progress: Progress) -> chiltepin::Result<Workflow> {
+    Workflow::builder()
+        .run_dir(runs)
+        .journal(journal)
+        .progress(progress)
+        .open()
+}
+
+fn noops(runtime: &Runtime, workflow: &Workflow) {
+    runtime.block_on(threads::chiltepin_noop(workflow, threads::COUNT));
 }
 
 /// No-op tasks on two worker processes.

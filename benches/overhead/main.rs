@@ -19,6 +19,7 @@ mod startup;
 mod threads;
 
 use chiltepin::Workflow;
+use chiltepin::config::Progress;
 
 fn main() -> chiltepin::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -58,6 +59,7 @@ fn main() -> chiltepin::Result<()> {
     let workflow = Workflow::builder()
         .run_dir(runs.path())
         .journal(false)
+        .progress(Progress::Off)
         .open()?;
     if wanted("threads_noop") {
         threads::threads_noop(&runtime, &workflow);
@@ -84,6 +86,9 @@ fn main() -> chiltepin::Result<()> {
     workflow.close_blocking();
     if wanted("journal_threads_noop") {
         journal::on_threads(&runtime, runs.path())?;
+    }
+    if wanted("progress_threads_noop") {
+        journal::shown(&runtime, runs.path())?;
     }
     if wanted("journal_process_noop") {
         journal::on_processes(&runtime, runs.path())?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chiltepin::config::Config;
+use chiltepin::config::{Config, Progress};
 use chiltepin::{AppFuture, Workflow, join_task, task};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::runtime::Runtime;
@@ -65,6 +65,7 @@ pub(crate) fn open(runs: &Path, journal: bool) -> chiltepin::Result<Workflow> {
         .config_value(config)
         .run_dir(runs)
         .journal(journal)
+        .progress(Progress::Off)
         .open()
 }
 

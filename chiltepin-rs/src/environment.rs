@@ -89,6 +89,11 @@ pub(crate) fn variables() -> env::VarsOs {
     env::vars_os()
 }
 
+/// Whether the terminal says that it can do nothing but print, or nothing of itself.
+pub(crate) fn is_plain_terminal() -> bool {
+    set(env::var_os("TERM")).is_none_or(|terminal| terminal == "dumb")
+}
+
 /// Whether a panic of a task is to be printed with its stack, as `RUST_BACKTRACE` asks for.
 pub(crate) fn backtrace() -> bool {
     env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0")

@@ -1,10 +1,12 @@
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::LogLevel;
+use crate::report::make_way;
 
 /// Says what the user must know. Where the program has set up no log, that is said on stderr.
 #[cfg(feature = "records")]
 pub(crate) fn warn(text: &str) {
+    make_way();
     if tracing::dispatcher::has_been_set() {
         tracing::warn!("{text}");
     } else {
@@ -17,7 +19,10 @@ pub(crate) fn warn(text: &str) {
 /// Prints events from `level` on to stderr, unless the program has set up `tracing` itself.
 pub(crate) fn install(level: LogLevel) {
     let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| {
+            make_way();
+            std::io::stderr()
+        })
         // That an event could not be written would be written to where it could not, which panics.
         .log_internal_errors(false)
         .with_max_level(LevelFilter::from(level))

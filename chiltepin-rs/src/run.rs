@@ -27,7 +27,6 @@ impl RunId {
     }
 
     /// Microseconds since the Unix epoch.
-    #[cfg(feature = "records")]
     pub(crate) fn began_micros(self) -> u64 {
         u64::try_from(self.began).unwrap_or_default()
     }

@@ -53,6 +53,7 @@ mod processes_storm;
 mod processes_values;
 mod processes_wire;
 mod programs;
+mod progress;
 mod registry;
 mod retries;
 mod signals;

@@ -11,6 +11,7 @@ mod interrupted;
 mod kept;
 mod returns;
 mod starts;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         ["hasty", how] => crowd::hasty(how),
         ["facts", count] => facts::run(count.parse().unwrap_or(1)),
         ["clustered", name, ref rest @ ..] => clustered::run(name, rest),
+        ["watched", progress] => watched::run(progress),
         ["kept"] => kept::run(),
         ["configured", name] => configured::run(name),
         _ => unknown(),

@@ -8,7 +8,7 @@ use super::nearest::nearest;
 use super::reader::Reader;
 use super::resource::{LOCAL, Provider, Resource, Threads};
 use super::tree::{Entry, Format, Node, Position, Table, Value, shorten};
-use super::workflow_settings::{CacheFolder, CacheMode, LogLevel, WorkflowSettings};
+use super::workflow_settings::{CacheFolder, CacheMode, LogLevel, Progress, WorkflowSettings};
 use super::{check_resource, check_retries};
 
 /// The table that is no resource.
@@ -205,6 +205,9 @@ fn workflow<'a>(
             .choice("cache_mode", &CacheMode::NAMES)
             .map_or(default.cache_mode, |chosen| CacheMode::ALL[chosen]),
         journal: reader.boolean("journal").unwrap_or(default.journal),
+        progress: reader
+            .choice("progress", &Progress::NAMES)
+            .map_or(default.progress, |chosen| Progress::ALL[chosen]),
         log_level: log_level(&mut reader),
     };
     (settings, executors.unwrap_or_default())

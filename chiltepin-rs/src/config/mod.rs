@@ -52,7 +52,9 @@ pub use resource::{Allocation, Batch, LOCAL, Mpi, Pool, Provider, Resource, Thre
 pub use tree::Format;
 #[cfg(feature = "cli")]
 pub(crate) use units::{MEMORY_FORMS, parse_age, parse_memory};
-pub use workflow_settings::{CacheFolder, CacheMode, LogLevel, UnknownLogLevel, WorkflowSettings};
+pub use workflow_settings::{
+    CacheFolder, CacheMode, LogLevel, Progress, UnknownLogLevel, WorkflowSettings,
+};
 
 /// The commented file that holds every key with its default; it can be loaded.
 pub const DEFAULT_FILE: &str = include_str!("default.toml");

@@ -25,6 +25,8 @@ pub struct WorkflowSettings {
     pub cache_mode: CacheMode,
     /// Whether a run keeps a journal in its folder.
     pub journal: bool,
+    /// How a run is shown on stderr while it goes on.
+    pub progress: Progress,
     /// How long running tasks may go on after the first Ctrl-C.
     pub grace: Duration,
     /// What is logged; left to the program if not given.
@@ -41,6 +43,7 @@ impl Default for WorkflowSettings {
             cache: None,
             cache_mode: CacheMode::Body,
             journal: true,
+            progress: Progress::Auto,
             grace: Duration::from_secs(10),
             log_level: None,
         }
@@ -75,6 +78,31 @@ impl CacheMode {
 }
 
 impl fmt::Display for CacheMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(Self::NAMES[*self as usize])
+    }
+}
+
+/// How a run is shown on stderr while it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// On a terminal as a row for each function and executor, after a second; elsewhere as
+    /// [`Lines`](Self::Lines).
+    #[default]
+    Auto,
+    /// As a line every ten seconds, and less often the longer the run is.
+    Lines,
+    /// Not at all.
+    Off,
+}
+
+impl Progress {
+    pub(crate) const NAMES: [&str; 3] = ["auto", "lines", "off"];
+    pub(crate) const ALL: [Self; 3] = [Self::Auto, Self::Lines, Self::Off];
+}
+
+impl fmt::Display for Progress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(Self::NAMES[*self as usize])
     }

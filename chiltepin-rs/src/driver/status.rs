@@ -1,11 +1,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-#[cfg(feature = "records")]
 use chiltepin_executors::BlocksStatus;
 
 use super::Driver;
-#[cfg(feature = "records")]
 use super::Installed;
 #[cfg(feature = "records")]
 use crate::cache::Cache;
@@ -54,7 +52,6 @@ impl Driver {
     }
 
     /// How the blocks of all executors stand that have any.
-    #[cfg(feature = "records")]
     pub(crate) fn blocks(&self) -> Vec<BlocksStatus> {
         let executors = self.executors.iter().filter_map(Installed::executor);
         executors.filter_map(|executor| executor.status()).collect()

@@ -1,7 +1,7 @@
 //! What happens in a run: one vocabulary from where it happens to where it is read.
 //!
 //! ```text
-//!   driver: Event<Text> ──writer──► file: Event<NameId> ──reader──► Event<Arc<str>>
+//!   driver: Event<Text> ──journal──► file: Event<NameId> ──reader──► Event<Arc<str>>
 //! ```
 //!
 //! Times are microseconds since the run began. The file is postcard, so the order of fields and
@@ -19,10 +19,6 @@ pub(crate) struct NameId(pub(crate) u32);
 
 /// A text as the driver has it: cheap to make, and worked out by the writer.
 #[derive(Clone, Debug)]
-#[cfg_attr(
-    not(feature = "records"),
-    expect(dead_code, reason = "nobody writes it")
-)]
 pub(crate) enum Text {
     /// The full name of a task function.
     Function(&'static TaskInfo),
@@ -36,7 +32,6 @@ impl Text {
 }
 
 /// Something that happened, and when.
-#[cfg(feature = "records")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event<N> {
     pub(crate) at: u64,

@@ -1,12 +1,13 @@
 //! What a run leaves on record, and what can be told from it.
 //!
 //! ```text
-//!   driver ──events──► journal (`run.journal`) ──read──► record of each task ──► summary
-//!                                                                          ├──► story of a task, why it waits
-//!                                                                          └──► tables, traces
+//!   driver ──events──► stream ──► journal (`run.journal`)
+//!                            └──► live: rows on the terminal, or lines
+//!   journal ──read──► record of each task ──► summary
+//!                                        ├──► story of a task, why it waits
+//!                                        └──► tables, traces
 //! ```
 
-#[cfg(feature = "records")]
 mod blocks;
 #[cfg(feature = "cli")]
 mod database;
@@ -15,6 +16,7 @@ mod event;
 mod hours;
 #[cfg(feature = "records")]
 mod journal;
+mod live;
 #[cfg(feature = "records")]
 mod names;
 #[cfg(feature = "cli")]
@@ -25,6 +27,7 @@ mod record;
 mod show;
 #[cfg(feature = "cli")]
 mod story;
+mod stream;
 #[cfg(feature = "cli")]
 mod summary;
 #[cfg(test)]
@@ -40,6 +43,7 @@ pub(crate) use event::*;
 pub(crate) use journal::Journal;
 #[cfg(feature = "cli")]
 pub(crate) use journal::{ReadError, read};
+pub(crate) use live::{Live, make_way};
 #[cfg(feature = "cli")]
 pub(crate) use reasons::reasons;
 #[cfg(feature = "cli")]
@@ -48,6 +52,7 @@ pub(crate) use record::{AttemptRecord, Name, RunRecord, TaskRecord};
 pub(crate) use show::{date, steps, time};
 #[cfg(feature = "cli")]
 pub(crate) use story::story;
+pub(crate) use stream::{Busy, Stream, View};
 #[cfg(feature = "cli")]
 pub(crate) use summary::{Counts, counts, state, summary};
 #[cfg(feature = "cli")]

@@ -8,11 +8,10 @@ use tokio::runtime::Runtime;
 
 use super::Workflow;
 use super::install::Ground;
-#[cfg(feature = "records")]
 use super::record;
 use super::session::Session;
 use super::signals::Signals;
-use crate::config::{Config, LogLevel, Provider};
+use crate::config::{Config, LogLevel, Progress, Provider};
 use crate::driver::{Driver, Labels, Settings};
 use crate::{Error, Result, environment};
 
@@ -25,6 +24,7 @@ pub struct WorkflowBuilder {
     run_dir: Option<PathBuf>,
     log_level: Option<LogLevel>,
     journal: Option<bool>,
+    progress: Option<Progress>,
     handle_signals: bool,
 }
 
@@ -75,6 +75,21 @@ impl WorkflowBuilder {
         self
     }
 
+    /// How the run is shown on stderr while it goes on; [`Progress::Auto`] unless the configuration
+    /// says otherwise.
+    ///
+    /// ```
+    /// # use chiltepin::Workflow;
+    /// use chiltepin::config::Progress;
+    ///
+    /// let workflow = Workflow::builder().progress(Progress::Off).open()?;
+    /// # Ok::<(), chiltepin::Error>(())
+    /// ```
+    pub fn progress(mut self, progress: Progress) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
     /// Prints the workflow's own events from this level on to stderr, unless the program has set
     /// up `tracing` itself.
     pub fn log_level(mut self, level: LogLevel) -> Self {
@@ -117,6 +132,9 @@ impl WorkflowBuilder {
         }
         if let Some(journal) = self.journal {
             config.workflow.journal = journal;
+        }
+        if let Some(progress) = self.progress {
+            config.workflow.progress = progress;
         }
         let log_level = self
             .log_level
@@ -165,7 +183,6 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
     let results = super::caching::results(&config.workflow, run);
     #[cfg(not(feature = "records"))]
     let results = None;
-    #[cfg(feature = "records")]
     let has_blocks = config
         .resources
         .iter()
@@ -174,8 +191,7 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
         .resources
         .iter()
         .any(|resource| !matches!(resource.provider, Provider::Threads(_)));
-    #[cfg(feature = "records")]
-    let journal = record::begin(&config, run, &run_folder);
+    let stream = record::begin(&config, run, &run_folder);
     let settings = Settings {
         executors: config.workflow.executors,
         retries: config.workflow.retries,
@@ -183,18 +199,14 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
         run_folder,
         seed: run.seed(),
         results,
-        #[cfg(feature = "records")]
-        recorder: journal.clone().map(|journal| journal as _),
-        #[cfg(not(feature = "records"))]
-        recorder: None,
+        recorder: stream.clone().map(|stream| stream as _),
         accounts: keeps_accounts,
     };
     let driver = Driver::new(executors, settings, runtime.handle().clone());
-    #[cfg(feature = "records")]
-    if let Some(journal) = journal
+    if let Some(stream) = stream
         && has_blocks
     {
-        record::watch_blocks(&journal, &driver);
+        record::watch_blocks(&stream, &driver);
     }
     Ok(Workflow::of_session(Session::new(driver, runtime, grace)))
 }

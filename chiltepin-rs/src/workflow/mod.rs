@@ -16,7 +16,6 @@ mod handle;
 mod init;
 mod install;
 mod program;
-#[cfg(feature = "records")]
 mod record;
 mod session;
 mod signals;

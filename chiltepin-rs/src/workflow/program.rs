@@ -9,7 +9,9 @@ use chiltepin_executors::start::Origin;
 use super::init::let_in;
 use super::signals::Signals;
 use super::{Workflow, WorkflowBuilder};
+use crate::config::Progress;
 use crate::future::block_on;
+use crate::report::make_way;
 
 /// What `#[chiltepin::main]` and `#[chiltepin::test]` say of the workflow they open.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,9 +33,9 @@ impl MainOptions {
             Some(path) => Workflow::builder().config(path),
             None => Workflow::builder(),
         };
-        // A test's run is no record of anything.
+        // A test's run is no record of anything, and its runner shows what tests do.
         match self.test {
-            Some(_) => builder.journal(false),
+            Some(_) => builder.journal(false).progress(Progress::Off),
             None => builder,
         }
     }
@@ -161,6 +163,7 @@ fn run(
 
 /// Prints an error and what caused it; where nobody reads that, the exit code tells.
 fn report(error: &dyn Error) {
+    make_way();
     let mut stderr = io::stderr().lock();
     let _ = writeln!(stderr, "error: {error}");
     let mut cause = error.source();

@@ -1,22 +1,64 @@
 //! The record of a run, begun when its workflow is opened.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chiltepin_executors::LazyFolder;
 
-use crate::config::{Config, Provider};
+use crate::config::{Config, Progress, Provider};
 use crate::driver::Driver;
-use crate::report::{Journal, RunStarted};
+use crate::environment;
+#[cfg(feature = "records")]
+use crate::report::Journal;
+use crate::report::{Busy, Live, RunStarted, Stream, View};
 use crate::run::RunId;
+
+/// Begins to tell what happens in a run, if anybody is to look.
+#[cfg_attr(
+    not(feature = "records"),
+    expect(unused_variables, reason = "only a journal has a folder")
+)]
+pub(super) fn begin(config: &Config, run: RunId, folder: &LazyFolder) -> Option<Arc<Stream>> {
+    let began = Instant::now();
+    let busy = Arc::default();
+    let mut views: Vec<Box<dyn View>> = Vec::new();
+    #[cfg(feature = "records")]
+    if let Some(journal) = journal(config, folder) {
+        views.push(Box::new(journal));
+    }
+    if let Some(live) = live(config, began, &busy) {
+        views.push(Box::new(live));
+    }
+    if views.is_empty() {
+        return None;
+    }
+    let stream = Stream::begin(began, started(config, run), views, busy);
+    let tell = |error| tracing::warn!(%error, "cannot keep a record; the run goes on without it");
+    stream.map_err(tell).ok()
+}
+
+/// Begins to show a run, if it is to be shown. One that cannot be shown runs all the same.
+fn live(config: &Config, began: Instant, busy: &Arc<Busy>) -> Option<Live> {
+    let has_rows = || std::io::stderr().is_terminal() && !environment::is_plain_terminal();
+    let live = match config.workflow.progress {
+        Progress::Off => return None,
+        Progress::Auto if has_rows() => Live::on_terminal(began, Arc::clone(busy)),
+        Progress::Auto | Progress::Lines => Live::in_lines(began),
+    };
+    let tell = |error| tracing::warn!(%error, "cannot show the run; it goes on without that");
+    live.map_err(tell).ok()
+}
 
 /// Begins the journal of a run, if it is to have one. One that cannot be written keeps nobody from
 /// running.
-pub(super) fn begin(config: &Config, run: RunId, folder: &LazyFolder) -> Option<Arc<Journal>> {
+#[cfg(feature = "records")]
+fn journal(config: &Config, folder: &LazyFolder) -> Option<Journal> {
     if !config.workflow.journal {
         return None;
     }
     let folder = folder.path();
-    match Journal::begin(&folder, started(config, run)) {
+    match Journal::begin(&folder) {
         Ok(journal) => Some(journal),
         Err(error) => {
             let folder = folder.display();
@@ -26,10 +68,10 @@ pub(super) fn begin(config: &Config, run: RunId, folder: &LazyFolder) -> Option<
     }
 }
 
-/// Has the journal note how the blocks of the executors stand.
-pub(super) fn watch_blocks(journal: &Journal, driver: &Arc<Driver>) {
+/// Has it told how the blocks of the executors stand.
+pub(super) fn watch_blocks(stream: &Stream, driver: &Arc<Driver>) {
     let driver = Arc::downgrade(driver);
-    journal.watch_blocks(Box::new(move || {
+    stream.watch_blocks(Box::new(move || {
         driver
             .upgrade()
             .map(|driver| driver.blocks())

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::session::Session;
 use crate::kernel::Event;
+use crate::report::make_way;
 
 /// How long a program may go on after its tasks have ended, to clean up and say what it got.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -124,6 +125,7 @@ async fn wind_down(session: &Session, both: &mut Both, number: u8) {
 /// Tells whoever sent the signal, if he can hear it: the same signal may have ended what reads
 /// stderr, and then `eprintln!` would panic.
 fn say(text: &str) {
+    make_way();
     let _ = writeln!(io::stderr(), "chiltepin: {text}");
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use chiltepin_executors::{Attempt, Failure, FailureKind, Invocation, Outcome};
+use chiltepin_executors::{Attempt, Failure, FailureKind, Outcome};
 
 use super::{Elsewhere, cores, finish, workflow};
 use crate::{Cause, ErrorKind, Retries, Status, bash_task, task};

@@ -1,7 +1,7 @@
 //! The journal of a run: `run.journal` in its folder.
 //!
 //! ```text
-//!   record(event) ──► queue ──writer thread──► Scribe: names become numbers ──► frames ──► file
+//!   stream ──events──► Scribe: names become numbers ──► frames ──► file
 //!   file ──► read: all up to the last whole frame, and what is missing
 //! ```
 //!

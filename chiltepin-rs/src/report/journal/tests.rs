@@ -10,8 +10,14 @@ use crate::cache::frame::frame;
 use crate::driver::Recorder;
 use crate::report::{
     AttemptAccount, BlockChange, Ending, Event, How, Kind, More, NodeStanding, Room, RunOutcome,
-    RunStarted, Text, Trouble, What,
+    RunStarted, Stream, Text, Trouble, What,
 };
+
+/// A run that only a journal looks at.
+fn stream(journal: Journal) -> Arc<Stream> {
+    let views = vec![Box::new(journal) as _];
+    Stream::begin(Instant::now(), RunStarted::default(), views, Arc::default()).unwrap()
+}
 
 fn text(words: &str) -> Text {
     Text::new(words)
@@ -301,7 +307,7 @@ fn another_version_is_refused() {
 fn a_run_is_written_while_it_goes_on_and_closed_at_its_end() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("runs/one");
-    let journal = Journal::begin(&folder, RunStarted::default()).unwrap();
+    let journal = stream(Journal::begin(&folder).unwrap());
     let looked = What::Looked {
         task: 1,
         is_there: false,
@@ -335,7 +341,7 @@ fn a_run_is_written_while_it_goes_on_and_closed_at_its_end() {
 #[test]
 fn a_burst_is_written_whole() {
     let place = tempfile::tempdir().unwrap();
-    let journal = Journal::begin(place.path(), RunStarted::default()).unwrap();
+    let journal = stream(Journal::begin(place.path()).unwrap());
     for task in 0..50_000 {
         journal.record(Instant::now(), What::Depends { task, on: 0 });
     }
@@ -360,7 +366,7 @@ fn a_full_disk_ends_the_journal_and_nothing_else() {
             .open("/dev/full")
             .unwrap(),
     );
-    let journal = Journal::with_file(file, RunStarted::default()).unwrap();
+    let journal = stream(Journal::with_file(file));
     for task in 0..100_000 {
         journal.record(Instant::now(), What::Depends { task, on: 0 });
     }

@@ -1,0 +1,62 @@
+//! The stream of what happens in a run, and those who look at it.
+//!
+//! ```text
+//!   record(event) ──► queue ──thread of the stream──► views: the journal, the live view
+//! ```
+//!
+//! Whoever tells what happened returns at once; views are shown it some tenth of a second later.
+
+mod queue;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+pub(crate) use queue::Stream;
+
+use super::event::{Event, RunOutcome, Text};
+
+/// Somebody who is shown what happens in a run, on the stream's thread.
+pub(crate) trait View: Send {
+    /// Is shown what has happened since the last time, in order as far as it was told one after
+    /// another.
+    fn take(&mut self, events: &[Event<Text>]);
+
+    /// Does what is due, and says when to come back.
+    fn turn(&mut self, now: Instant) -> Turn;
+
+    /// Has seen everything.
+    fn finish(&mut self, outcome: RunOutcome);
+}
+
+/// Whether anything that was submitted has not ended. That is known at once, before any view is
+/// shown it.
+#[derive(Debug, Default)]
+pub(crate) struct Busy(AtomicBool);
+
+impl Busy {
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set(&self, is_busy: bool) {
+        self.0.store(is_busy, Ordering::SeqCst);
+    }
+}
+
+/// When a view wants its next turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "records"),
+    expect(dead_code, reason = "only the journal has work of its own")
+)]
+pub(crate) enum Turn {
+    /// Not before something happens.
+    Rest,
+    /// After this time at the latest.
+    Within(Duration),
+    /// Never: it looks no more.
+    Gone,
+}

@@ -137,7 +137,7 @@ fn quoted(cell: String) -> String {
 }
 
 /// A text of the journal in a form that JSON takes.
-fn text(name: Name) -> String {
+fn text(name: &Name) -> String {
     name.to_string()
 }
 
@@ -152,7 +152,7 @@ fn whole(record: &RunRecord) -> Value {
         "missed_events": record.missed,
         "tasks": tasks.map(|(number, task)| task_value(record, *number, task)).collect::<Vec<_>>(),
         "blocks": blocks
-            .map(|(at, change)| json!({"at": at, "block": change.clone().map(&mut text)}))
+            .map(|(at, change)| json!({"at": at, "block": change.map(&mut text)}))
             .collect::<Vec<_>>(),
     })
 }
@@ -168,8 +168,8 @@ fn task_value(record: &RunRecord, number: u64, task: &TaskRecord) -> Value {
             "nodes": attempt.nodes,
             "stopping": attempt.stopping,
             "finished": attempt.finished.as_ref().map(|(at, _)| at),
-            "how": attempt.finished.as_ref().map(|(_, how)| how.clone().map(&mut text)),
-            "account": attempt.account.as_ref().map(|account| account.clone().map(&mut text)),
+            "how": attempt.finished.as_ref().map(|(_, how)| how.map(&mut text)),
+            "account": attempt.account.as_ref().map(|account| account.map(&mut text)),
         })
     };
     json!({
@@ -189,6 +189,6 @@ fn task_value(record: &RunRecord, number: u64, task: &TaskRecord) -> Value {
         "looked": task.looked.map(|(at, is_there)| json!({"at": at, "is_there": is_there})),
         "attempts": task.attempts.iter().map(attempt).collect::<Vec<_>>(),
         "ended": task.ended.as_ref().map(|(at, _)| at),
-        "ending": task.ended.as_ref().map(|(_, ending)| ending.clone().map(&mut text)),
+        "ending": task.ended.as_ref().map(|(_, ending)| ending.map(&mut text)),
     })
 }

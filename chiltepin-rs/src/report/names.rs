@@ -5,7 +5,7 @@ use super::event::{
 };
 
 impl<N> Event<N> {
-    pub(super) fn map<M>(self, name: &mut impl FnMut(N) -> M) -> Event<M> {
+    pub(super) fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> Event<M> {
         Event {
             at: self.at,
             what: self.what.map(name),
@@ -14,10 +14,13 @@ impl<N> Event<N> {
 }
 
 impl<N> What<N> {
-    fn map<M>(self, name: &mut impl FnMut(N) -> M) -> What<M> {
+    fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> What<M> {
         match self {
-            Self::RunStarted(started) => What::RunStarted(started),
-            Self::Named { name, text } => What::Named { name, text },
+            Self::RunStarted(started) => What::RunStarted(started.clone()),
+            Self::Named { name, text } => What::Named {
+                name: *name,
+                text: text.clone(),
+            },
             Self::Submitted {
                 task,
                 function,
@@ -26,42 +29,54 @@ impl<N> What<N> {
                 kind,
                 more,
             } => What::Submitted {
-                task,
+                task: *task,
                 function: name(function),
-                executors,
-                priority,
-                kind,
-                more: more.map(|more| Box::new(more.map(name))),
+                executors: *executors,
+                priority: *priority,
+                kind: *kind,
+                more: more.as_ref().map(|more| Box::new(more.map(name))),
             },
-            Self::Depends { task, on } => What::Depends { task, on },
-            Self::DependsOutside { task } => What::DependsOutside { task },
-            Self::Looking { task } => What::Looking { task },
-            Self::Looked { task, is_there } => What::Looked { task, is_there },
+            Self::Depends { task, on } => What::Depends {
+                task: *task,
+                on: *on,
+            },
+            Self::DependsOutside { task } => What::DependsOutside { task: *task },
+            Self::Looking { task } => What::Looking { task: *task },
+            Self::Looked { task, is_there } => What::Looked {
+                task: *task,
+                is_there: *is_there,
+            },
             Self::Started {
                 task,
                 attempt,
                 executor,
                 offer,
             } => What::Started {
-                task,
-                attempt,
-                executor,
-                offer,
+                task: *task,
+                attempt: *attempt,
+                executor: *executor,
+                offer: *offer,
             },
-            Self::Began { task, attempt } => What::Began { task, attempt },
+            Self::Began { task, attempt } => What::Began {
+                task: *task,
+                attempt: *attempt,
+            },
             Self::Placed {
                 task,
                 attempt,
                 nodes,
             } => What::Placed {
-                task,
-                attempt,
-                nodes,
+                task: *task,
+                attempt: *attempt,
+                nodes: nodes.clone(),
             },
-            Self::Stopping { task, attempt } => What::Stopping { task, attempt },
+            Self::Stopping { task, attempt } => What::Stopping {
+                task: *task,
+                attempt: *attempt,
+            },
             Self::Finished { task, attempt, how } => What::Finished {
-                task,
-                attempt,
+                task: *task,
+                attempt: *attempt,
                 how: how.map(name),
             },
             Self::Reported {
@@ -69,8 +84,8 @@ impl<N> What<N> {
                 attempt,
                 account,
             } => What::Reported {
-                task,
-                attempt,
+                task: *task,
+                attempt: *attempt,
                 account: Box::new(account.map(name)),
             },
             Self::Retrying {
@@ -79,13 +94,13 @@ impl<N> What<N> {
                 pause,
                 error,
             } => What::Retrying {
-                task,
-                attempt,
-                pause,
-                error: error.map(name),
+                task: *task,
+                attempt: *attempt,
+                pause: *pause,
+                error: error.as_ref().map(name),
             },
             Self::Ended { task, ending } => What::Ended {
-                task,
+                task: *task,
                 ending: ending.map(name),
             },
             Self::Block(change) => What::Block(Box::new(change.map(name))),
@@ -94,29 +109,29 @@ impl<N> What<N> {
                 offer,
                 room,
             } => What::Room {
-                executor,
-                offer,
-                room,
+                executor: *executor,
+                offer: *offer,
+                room: room.clone(),
             },
             Self::Unavailable { executor, reason } => What::Unavailable {
-                executor,
+                executor: *executor,
                 reason: name(reason),
             },
             Self::Hindered { executor, reason } => What::Hindered {
                 executor: name(executor),
-                reason: reason.map(name),
+                reason: reason.as_ref().map(name),
             },
-            Self::Missed { events } => What::Missed { events },
-            Self::RunEnded { outcome } => What::RunEnded { outcome },
+            Self::Missed { events } => What::Missed { events: *events },
+            Self::RunEnded { outcome } => What::RunEnded { outcome: *outcome },
         }
     }
 }
 
 impl<N> More<N> {
-    fn map<M>(self, name: &mut impl FnMut(N) -> M) -> More<M> {
+    fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> More<M> {
         More {
-            name: self.name.map(&mut *name),
-            labels: self.labels.into_iter().map(name).collect(),
+            name: self.name.as_ref().map(&mut *name),
+            labels: self.labels.iter().map(name).collect(),
             cores: self.cores,
             memory: self.memory,
             gpus: self.gpus,
@@ -126,7 +141,7 @@ impl<N> More<N> {
 }
 
 impl<N> How<N> {
-    pub(crate) fn map<M>(self, name: &mut impl FnMut(N) -> M) -> How<M> {
+    pub(crate) fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> How<M> {
         match self {
             Self::Succeeded => How::Succeeded,
             Self::Failed(trouble) => How::Failed(Box::new(trouble.map(name))),
@@ -140,20 +155,20 @@ impl<N> How<N> {
 }
 
 impl<N> Trouble<N> {
-    fn map<M>(self, name: &mut impl FnMut(N) -> M) -> Trouble<M> {
+    fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> Trouble<M> {
         Trouble {
-            kind: name(self.kind),
-            message: name(self.message),
-            place: self.place.map(name),
+            kind: name(&self.kind),
+            message: name(&self.message),
+            place: self.place.as_ref().map(name),
         }
     }
 }
 
 impl<N> AttemptAccount<N> {
-    pub(crate) fn map<M>(self, name: &mut impl FnMut(N) -> M) -> AttemptAccount<M> {
+    pub(crate) fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> AttemptAccount<M> {
         AttemptAccount {
-            node: name(self.node),
-            worker: self.worker.map(name),
+            node: name(&self.node),
+            worker: self.worker.as_ref().map(name),
             process: self.process,
             begun: self.begun,
             run: self.run,
@@ -165,34 +180,38 @@ impl<N> AttemptAccount<N> {
 }
 
 impl<N> Ending<N> {
-    pub(crate) fn map<M>(self, name: &mut impl FnMut(N) -> M) -> Ending<M> {
+    pub(crate) fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> Ending<M> {
         match self {
             Self::Succeeded => Ending::Succeeded,
             Self::Failed(trouble) => Ending::Failed(Box::new(trouble.map(name))),
-            Self::DependencyFailed { root } => Ending::DependencyFailed { root },
-            Self::TimedOut { is_abandoned } => Ending::TimedOut { is_abandoned },
-            Self::Cancelled { is_abandoned } => Ending::Cancelled { is_abandoned },
+            Self::DependencyFailed { root } => Ending::DependencyFailed { root: *root },
+            Self::TimedOut { is_abandoned } => Ending::TimedOut {
+                is_abandoned: *is_abandoned,
+            },
+            Self::Cancelled { is_abandoned } => Ending::Cancelled {
+                is_abandoned: *is_abandoned,
+            },
             Self::Closed => Ending::Closed,
         }
     }
 }
 
 impl<N> BlockChange<N> {
-    pub(crate) fn map<M>(self, name: &mut impl FnMut(N) -> M) -> BlockChange<M> {
+    pub(crate) fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> BlockChange<M> {
         BlockChange {
-            executor: name(self.executor),
+            executor: name(&self.executor),
             block: self.block,
-            job: self.job.map(&mut *name),
-            state: name(self.state),
-            reason: self.reason.map(&mut *name),
+            job: self.job.as_ref().map(&mut *name),
+            state: name(&self.state),
+            reason: self.reason.as_ref().map(&mut *name),
             size: self.size,
             nodes: self
                 .nodes
-                .into_iter()
+                .iter()
                 .map(|node| NodeStanding {
                     number: node.number,
-                    name: name(node.name),
-                    state: name(node.state),
+                    name: name(&node.name),
+                    state: name(&node.state),
                 })
                 .collect(),
         }

@@ -164,8 +164,8 @@ fn take_in(
             continue;
         }
         // The frame that named it may be damaged.
-        let mut name = |name: NameId| {
-            let known = names.get(&name);
+        let mut name = |name: &NameId| {
+            let known = names.get(name);
             known.map_or_else(|| Arc::from("(unreadable)"), Arc::clone)
         };
         read.push(event.map(&mut name));

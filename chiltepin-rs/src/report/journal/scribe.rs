@@ -23,16 +23,16 @@ pub(super) struct Scribe {
 
 impl Scribe {
     /// Adds an event to the list.
-    pub(super) fn add(&mut self, event: Event<Text>) {
+    pub(super) fn add(&mut self, event: &Event<Text>) {
         let at = event.at;
         let event = event.map(&mut |text| self.name(at, text));
         self.put(&event);
     }
 
-    fn name(&mut self, at: u64, text: Text) -> NameId {
+    fn name(&mut self, at: u64, text: &Text) -> NameId {
         let words = match text {
             Text::Function(info) => {
-                let key = std::ptr::from_ref(info).addr();
+                let key = std::ptr::from_ref(*info).addr();
                 if let Some(known) = self.functions.get(&key) {
                     return *known;
                 }
@@ -42,14 +42,14 @@ impl Scribe {
             }
             Text::Words(words) => words,
         };
-        if let Some(known) = self.words.get(&words) {
+        if let Some(known) = self.words.get(words) {
             return *known;
         }
         if self.words.len() >= REMEMBERED {
             self.words.clear();
         }
-        let name = self.define(at, &words);
-        self.words.insert(words, name);
+        let name = self.define(at, words);
+        self.words.insert(Arc::clone(words), name);
         name
     }
 

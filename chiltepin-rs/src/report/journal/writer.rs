@@ -70,7 +70,7 @@ impl Journal {
 impl View for Journal {
     fn take(&mut self, events: &[Event<Text>]) {
         for event in events {
-            self.scribe.add(event.clone());
+            self.scribe.add(event);
             if self.scribe.len() >= FRAME {
                 self.write();
             }

@@ -66,6 +66,25 @@ pub(crate) fn next(bytes: &[u8], at: usize, complete: bool) -> Next<'_> {
     }
 }
 
+/// Where the next frame that checks begins, from `at` on, if that can be made out: frames of up to
+/// `longest` bytes are looked for, for as long as it takes to check `work` bytes.
+#[cfg(any(test, feature = "cli"))]
+pub(crate) fn find(bytes: &[u8], at: usize, longest: usize, work: usize) -> Option<usize> {
+    let mut left = work;
+    for at in at..bytes.len().saturating_sub(HEADER) {
+        let count = bytes.get(at..)?.first_chunk().copied();
+        let count = u32::from_le_bytes(count?) as usize;
+        if count == 0 || count > longest || bytes.len() - at - HEADER < count {
+            continue;
+        }
+        left = left.checked_sub(count)?;
+        if let Look::Whole { .. } = look(bytes, at) {
+            return Some(at);
+        }
+    }
+    None
+}
+
 enum Look<'a> {
     Whole { payload: &'a [u8], end: usize },
     Wrong { end: usize },

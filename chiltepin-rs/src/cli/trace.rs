@@ -24,7 +24,10 @@ pub(super) fn trace(record: &RunRecord) -> Value {
                 continue;
             };
             let finished = attempt.finished.as_ref().map(|(at, _)| *at);
-            let ran = attempt.account.as_ref().map(|account| begin + account.run);
+            let ran = attempt
+                .account
+                .as_ref()
+                .map(|account| begin.saturating_add(account.run));
             let end = ran.or(finished).unwrap_or(record.last);
             executors.entry(executor).or_default().push(Bar {
                 begin,

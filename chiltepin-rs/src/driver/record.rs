@@ -41,6 +41,11 @@ impl Notes<'_> {
 }
 
 impl Driver {
+    /// The workflow's own number, which tells its tasks from those of others.
+    pub(crate) fn number(&self) -> u64 {
+        self.settings.seed
+    }
+
     pub(super) fn notes(&self) -> Option<Notes<'_>> {
         let recorder = self.settings.recorder.as_deref()?;
         Some(Notes { recorder, at: None })
@@ -186,6 +191,14 @@ impl Driver {
         }
     }
 
+    /// An executor has lost the worker of a task.
+    pub(crate) fn note_worker_lost(&self, id: TaskId, losses: u32) {
+        if let Some(recorder) = &self.settings.recorder {
+            let task = id.number();
+            recorder.record(Instant::now(), What::WorkerLost { task, losses });
+        }
+    }
+
     pub(super) fn note_abandoned(&self, attempt: AttemptId) {
         if let Some(recorder) = &self.settings.recorder {
             let task = attempt.task.number();
@@ -291,9 +304,13 @@ fn of_ending(ending: &KernelEnding<TaskError>, header: &Header) -> Ending<Text> 
         },
         KernelEnding::Closed => Ending::Closed,
         KernelEnding::DependencyFailed(_) => {
-            let is_ours = |root: &TaskError| Some(root.id()?.number());
+            // A task of another workflow has a number that means another one here.
+            let of_ours = |root: &TaskError| {
+                let is_ours = header.driver()?.number() == root.workflow();
+                root.id().filter(|_| is_ours).map(|id| id.number())
+            };
             Ending::DependencyFailed {
-                root: failure().and_then(|error| is_ours(error.root())),
+                root: failure().and_then(|error| of_ours(error.root())),
             }
         }
         KernelEnding::Failed(error) => Ending::Failed(trouble(error.kind())),

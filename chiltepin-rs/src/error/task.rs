@@ -71,6 +71,8 @@ fn take_inner(kind: &mut ErrorKind) -> Option<TaskError> {
 pub(crate) struct ErrorPlace {
     pub(crate) task: String,
     pub(crate) id: Option<TaskId>,
+    /// The workflow's own number, which tells the tasks of two apart.
+    pub(crate) workflow: u64,
     pub(crate) executor: Option<Arc<str>>,
     pub(crate) attempt: u32,
 }
@@ -102,6 +104,11 @@ impl TaskError {
     #[must_use]
     pub fn id(&self) -> Option<TaskId> {
         self.inner.place.id
+    }
+
+    /// The number of the task's workflow.
+    pub(crate) fn workflow(&self) -> u64 {
+        self.inner.place.workflow
     }
 
     /// The executor on which the last attempt ran, if one did.

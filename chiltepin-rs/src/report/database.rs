@@ -36,7 +36,7 @@ const SCHEMA: &str = "
     CREATE TABLE attempt (
         task INTEGER NOT NULL, attempt INTEGER NOT NULL, resource INTEGER, started INTEGER,
         begun INTEGER, finished INTEGER, how TEXT, error TEXT, worker INTEGER, run INTEGER,
-        user INTEGER, system INTEGER, peak_memory INTEGER,
+        user INTEGER, system INTEGER, peak_memory INTEGER, lost_workers INTEGER NOT NULL,
         PRIMARY KEY (task, attempt)
     ) WITHOUT ROWID;
     CREATE TABLE worker (
@@ -242,7 +242,7 @@ fn put_attempt(
         Some(How::Abandoned) => (Some("abandoned"), None),
     };
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     insert.execute(params![
         number,
@@ -258,6 +258,7 @@ fn put_attempt(
         account.map(|account| account.user),
         account.map(|account| account.system),
         account.and_then(|account| account.peak_memory),
+        attempt.losses.len(),
     ])?;
     for node in &attempt.nodes {
         let mut insert = transaction.prepare_cached("INSERT INTO placement VALUES (?1, ?2, ?3)")?;

@@ -25,9 +25,18 @@ pub(crate) enum Text {
     Words(Arc<str>),
 }
 
+/// No text is longer than this, in bytes: what a command wrote last, or what an error holds, can be
+/// anything.
+const LONGEST: usize = 4096;
+
 impl Text {
+    /// A text, or the first part of one that is too long.
     pub(crate) fn new(words: &str) -> Self {
-        Self::Words(Arc::from(words))
+        let mut end = words.len().min(LONGEST);
+        while !words.is_char_boundary(end) {
+            end -= 1;
+        }
+        Self::Words(Arc::from(&words[..end]))
     }
 }
 
@@ -93,6 +102,12 @@ pub(crate) enum What<N> {
         attempt: u32,
         /// By their numbers within the executor.
         nodes: Box<[u32]>,
+    },
+    /// The worker it was with is gone, and the executor runs it again by itself.
+    WorkerLost {
+        task: u64,
+        /// How many workers the task has lost so far.
+        losses: u32,
     },
     /// Told to stop.
     Stopping {

@@ -70,6 +70,10 @@ impl<N> What<N> {
                 attempt: *attempt,
                 nodes: nodes.clone(),
             },
+            Self::WorkerLost { task, losses } => What::WorkerLost {
+                task: *task,
+                losses: *losses,
+            },
             Self::Stopping { task, attempt } => What::Stopping {
                 task: *task,
                 attempt: *attempt,

@@ -94,6 +94,8 @@ pub(crate) struct AttemptRecord {
     pub(crate) offer: Option<u32>,
     pub(crate) started: Option<u64>,
     pub(crate) begun: Option<u64>,
+    /// When a worker was lost under it, and how many the task had lost by then.
+    pub(crate) losses: Vec<(u64, u32)>,
     /// The nodes of an MPI application, by their numbers.
     pub(crate) nodes: Box<[u32]>,
     pub(crate) stopping: Option<u64>,
@@ -161,6 +163,11 @@ impl RunRecord {
                 let attempt = self.attempt(task, attempt);
                 attempt.begun = attempt.begun.or(Some(at));
                 attempt.nodes = nodes;
+            }
+            What::WorkerLost { task, losses } => {
+                if let Some(attempt) = self.task(task).attempts.last_mut() {
+                    attempt.losses.push((at, losses));
+                }
             }
             What::Stopping { task, attempt } => self.attempt(task, attempt).stopping = Some(at),
             What::Finished { task, attempt, how } => {
@@ -243,13 +250,18 @@ impl RunRecord {
             .collect()
     }
 
-    /// When the last thing happened that a task waited for before it could start.
+    /// When the last thing happened that a task waited for before it could start, if all has.
     pub(crate) fn ready(&self, task: &TaskRecord) -> Option<u64> {
-        let dependencies = task.dependencies.iter();
-        let ends = dependencies.filter_map(|on| Some(self.tasks.get(on)?.ended.as_ref()?.0));
-        let submitted = task.submitted?;
+        if let Some((_, Ending::DependencyFailed { .. })) = task.ended {
+            return None;
+        }
         let looked = task.looked.map_or(0, |(at, _)| at);
-        Some(ends.fold(submitted.max(looked), u64::max))
+        let mut ready = task.submitted?.max(looked);
+        // What the journal does not know cannot be waited for.
+        for other in task.dependencies.iter().filter_map(|on| self.tasks.get(on)) {
+            ready = ready.max(other.ended.as_ref()?.0);
+        }
+        Some(ready)
     }
 }
 

@@ -81,6 +81,9 @@ impl Display for Summary {
         if self.retries > 0 {
             writeln!(formatter, "retries: {}", self.retries)?;
         }
+        if self.lost_workers > 0 {
+            writeln!(formatter, "workers lost under tasks: {}", self.lost_workers)?;
+        }
         if self.missed_events > 0 {
             writeln!(
                 formatter,

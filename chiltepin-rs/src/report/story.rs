@@ -85,6 +85,15 @@ fn attempt_steps(record: &RunRecord, attempt: &AttemptRecord, step: &mut impl Fn
         (None, Some(at)) => step(at, format!("{name} began")),
         (None, None) => {}
     }
+    for (at, losses) in &attempt.losses {
+        step(
+            *at,
+            format!(
+                "{name} lost its worker, the {} of the task",
+                ordinal(*losses)
+            ),
+        );
+    }
     if let Some(at) = attempt.stopping {
         step(at, format!("{name} told to stop"));
     }
@@ -99,7 +108,7 @@ fn attempt_steps(record: &RunRecord, attempt: &AttemptRecord, step: &mut impl Fn
             How::Abandoned => format!("{name} could not be stopped, and was given up"),
         };
         if let Some(account) = &attempt.account {
-            let processor = time(account.user + account.system);
+            let processor = time(account.user.saturating_add(account.system));
             what.push_str(&format!(
                 " (ran {}, processor {processor}",
                 time(account.run)
@@ -155,4 +164,16 @@ const fn given_up(is_abandoned: bool) -> &'static str {
 
 fn quoted(names: &[&str]) -> String {
     format!("`{}`", names.join("`, `"))
+}
+
+/// As `1st`, `2nd`, `3rd` and `4th`.
+fn ordinal(number: u32) -> String {
+    let ending = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::event::{Ending, RunOutcome};
 use super::hours::{NodeTime, node_times};
-use super::record::{Name, RunRecord, TaskRecord, TaskState};
+use super::record::{AttemptRecord, Name, RunRecord, TaskRecord, TaskState};
 
 /// A run in figures; times in microseconds.
 #[derive(Debug, PartialEq, Serialize)]
@@ -22,7 +22,10 @@ pub(crate) struct Summary {
     pub(crate) started: u64,
     pub(crate) duration: u64,
     pub(crate) tasks: Counts,
+    /// Attempts that were followed by others.
     pub(crate) retries: u64,
+    /// Workers that tasks have lost and that executors made up for.
+    pub(crate) lost_workers: u64,
     pub(crate) missed_events: u64,
     pub(crate) functions: Vec<Part>,
     pub(crate) executors: Vec<Part>,
@@ -108,6 +111,7 @@ impl Counts {
 struct Gathered {
     tasks: Counts,
     retries: u64,
+    lost_workers: u64,
     queue: Vec<u64>,
     run: Vec<u64>,
     accounted: u64,
@@ -116,19 +120,22 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, record: &RunRecord, task: &TaskRecord) {
+    fn add_task(&mut self, record: &RunRecord, task: &TaskRecord) {
         self.tasks.add(task.state());
-        self.retries += retries(task);
         if let (Some(ready), Some(started)) = (record.ready(task), task.started()) {
             self.queue.push(started.saturating_sub(ready));
         }
-        for attempt in &task.attempts {
-            self.run.extend(attempt.run_time());
-            if let Some(account) = &attempt.account {
-                self.accounted += account.run;
-                self.processor += account.user + account.system;
-                self.peak_memory = self.peak_memory.max(account.peak_memory);
-            }
+    }
+
+    fn add_attempt(&mut self, attempt: &AttemptRecord) {
+        self.retries += u64::from(attempt.retrying.is_some());
+        self.lost_workers += attempt.losses.len() as u64;
+        self.run.extend(attempt.run_time());
+        if let Some(account) = &attempt.account {
+            let processor = account.user.saturating_add(account.system);
+            self.accounted = self.accounted.saturating_add(account.run);
+            self.processor = self.processor.saturating_add(processor);
+            self.peak_memory = self.peak_memory.max(account.peak_memory);
         }
     }
 
@@ -156,13 +163,9 @@ impl Percentiles {
             median: nth(50),
             ninety: nth(90),
             longest,
-            total: times.iter().sum(),
+            total: times.iter().fold(0, |sum, time| sum.saturating_add(*time)),
         })
     }
-}
-
-fn retries(task: &TaskRecord) -> u64 {
-    (task.attempts.len() as u64).saturating_sub(1)
 }
 
 /// How a run stands: `running` if it writes its record still.
@@ -204,11 +207,27 @@ pub(crate) fn summary(record: &RunRecord, is_open: bool) -> Summary {
     let mut executors: BTreeMap<u8, Gathered> = BTreeMap::new();
     for task in record.tasks.values() {
         let function = task.function.as_deref().unwrap_or("(unknown)");
-        functions.entry(function).or_default().add(record, task);
+        let gathered = functions.entry(function).or_default();
+        gathered.add_task(record, task);
+        for attempt in &task.attempts {
+            gathered.add_attempt(attempt);
+        }
+        // A task counts for where it ran last, what its attempts took for where they ran.
         if let Some(executor) = task.executor() {
-            executors.entry(executor).or_default().add(record, task);
+            executors
+                .entry(executor)
+                .or_default()
+                .add_task(record, task);
+        }
+        for attempt in &task.attempts {
+            if let Some(executor) = attempt.executor {
+                executors.entry(executor).or_default().add_attempt(attempt);
+            }
         }
     }
+    let retries = functions.values().map(|gathered| gathered.retries).sum();
+    let lost_workers = functions.values().map(|gathered| gathered.lost_workers);
+    let lost_workers = lost_workers.sum();
     let started = record.started.clone().unwrap_or_default();
     Summary {
         id: started.id,
@@ -221,7 +240,8 @@ pub(crate) fn summary(record: &RunRecord, is_open: bool) -> Summary {
         started: started.unix_time,
         duration: record.last,
         tasks: counts(record),
-        retries: record.tasks.values().map(retries).sum(),
+        retries,
+        lost_workers,
         missed_events: record.missed,
         functions: functions
             .into_iter()

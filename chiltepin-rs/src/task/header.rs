@@ -323,6 +323,7 @@ impl Header {
         ErrorPlace {
             task: self.name().to_owned(),
             id,
+            workflow: self.driver().map_or(0, |driver| driver.number()),
             executor,
             attempt,
         }

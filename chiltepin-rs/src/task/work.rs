@@ -97,7 +97,11 @@ where
     }
 
     fn count_loss(&self) -> u32 {
-        self.header.count_loss()
+        let losses = self.header.count_loss();
+        if let Some(driver) = self.header.driver() {
+            driver.note_worker_lost(self.header.id(), losses);
+        }
+        losses
     }
 
     fn losses(&self) -> u32 {

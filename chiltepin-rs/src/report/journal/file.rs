@@ -2,13 +2,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::header;
+use super::{HEADER, header};
 use crate::cache::frame::frame;
 
 /// The file as it is written: locked as long as its writer lives, so that a reader can tell a run
 /// that goes on from one that was killed, from any node.
 pub(super) struct JournalFile {
     file: File,
+    /// The length of what was written whole, in bytes.
+    length: u64,
     is_synced: bool,
 }
 
@@ -27,6 +29,7 @@ impl JournalFile {
         file.write_all(&header())?;
         Ok(Self {
             file,
+            length: HEADER as u64,
             is_synced: false,
         })
     }
@@ -42,7 +45,13 @@ impl JournalFile {
             return Ok(());
         };
         self.is_synced = false;
-        self.file.write_all(&frame)
+        if let Err(error) = self.file.write_all(&frame) {
+            // A part of it must not stand before what is written later, if anything is.
+            let _ = self.file.set_len(self.length);
+            return Err(error);
+        }
+        self.length += frame.len() as u64;
+        Ok(())
     }
 
     /// Whether the disk has all that was written.

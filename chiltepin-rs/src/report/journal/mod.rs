@@ -29,6 +29,9 @@ const MAGIC: [u8; 8] = *b"CHILJRNL";
 /// Of the format of events; one that is not this is not read.
 const VERSION: u32 = 2;
 
+/// Events become a frame at this length at the latest, in bytes.
+const FRAME: usize = 256 << 10;
+
 /// Bytes before the first frame.
 const HEADER: usize = 12;
 

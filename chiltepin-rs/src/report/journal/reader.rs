@@ -6,8 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::event::{Event, NameId, What};
-use super::{FILE, HEADER, MAGIC, VERSION};
-use crate::cache::frame::{Next, next};
+use super::{FILE, FRAME, HEADER, MAGIC, VERSION};
+use crate::cache::frame::{Next, find, next};
+
+/// No frame is longer: one is written when this much has come together, and no event is long.
+const LONGEST_FRAME: usize = 2 * FRAME;
+
+/// After checking so many bytes in search of a frame, which takes about a second, none is found.
+const WORK: usize = 4 << 30;
 
 /// What a journal tells.
 #[derive(Debug, Default)]
@@ -132,13 +138,23 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Read, ReadError> {
                 at = end;
             }
             Next::End => return Ok(read),
-            Next::Torn | Next::More { .. } => {
-                read.damages.push(Damage::CutOff { at });
-                return Ok(read);
-            }
-            Next::Broken => {
-                let bytes = bytes.len() - at;
-                read.damages.push(Damage::Lost { at, bytes });
+            broken @ (Next::Torn | Next::More { .. } | Next::Broken) => {
+                // A length may be damaged, too.
+                if let Some(next) = find(bytes, at + 1, LONGEST_FRAME, WORK) {
+                    read.damages.push(Damage::Spoilt {
+                        at,
+                        bytes: next - at,
+                    });
+                    at = next;
+                    continue;
+                }
+                read.damages.push(match broken {
+                    Next::Broken => Damage::Lost {
+                        at,
+                        bytes: bytes.len() - at,
+                    },
+                    _ => Damage::CutOff { at },
+                });
                 return Ok(read);
             }
         }

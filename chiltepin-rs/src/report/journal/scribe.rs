@@ -3,12 +3,10 @@ use std::sync::Arc;
 
 use super::super::event::{Event, NameId, Text, What};
 
-/// No text is kept longer than this, in bytes: what a command wrote last can be anything.
-const LONGEST: usize = 4096;
-
-/// How many texts are remembered. A program that gives each of millions of tasks a name of its own
-/// must not have all of them in memory; one that was forgotten is written again.
-const REMEMBERED: usize = 1 << 16;
+/// After so many bytes everything is named again: a program that gives each of millions of tasks a
+/// name of its own must not have all of them in memory, and where a part of the file is damaged,
+/// what comes long after it is to be understood.
+const RENAMED: usize = 4 << 20;
 
 /// Turns events into bytes: texts into numbers, each text written before it is meant.
 #[derive(Default)]
@@ -16,6 +14,10 @@ pub(super) struct Scribe {
     functions: HashMap<usize, NameId>,
     words: HashMap<Arc<str>, NameId>,
     last: u32,
+    /// What the run is, which is told again with the names.
+    started: Option<Event<Text>>,
+    /// Bytes since the names were told last.
+    since: usize,
     /// Encoded events.
     bytes: Vec<u8>,
     count: u32,
@@ -25,6 +27,18 @@ impl Scribe {
     /// Adds an event to the list.
     pub(super) fn add(&mut self, event: &Event<Text>) {
         let at = event.at;
+        if let What::RunStarted(_) = event.what {
+            self.started = Some(event.clone());
+        }
+        if self.since >= RENAMED {
+            self.functions.clear();
+            self.words.clear();
+            self.since = 0;
+            if let Some(started) = &self.started {
+                let started = started.map(&mut |_| NameId(0));
+                self.put(&started);
+            }
+        }
         let event = event.map(&mut |text| self.name(at, text));
         self.put(&event);
     }
@@ -45,9 +59,6 @@ impl Scribe {
         if let Some(known) = self.words.get(words) {
             return *known;
         }
-        if self.words.len() >= REMEMBERED {
-            self.words.clear();
-        }
         let name = self.define(at, words);
         self.words.insert(Arc::clone(words), name);
         name
@@ -57,7 +68,7 @@ impl Scribe {
         // Four billion names need more than their count in bytes; the file is full before.
         self.last = self.last.wrapping_add(1);
         let name = NameId(self.last);
-        let text = shorten(text).to_owned();
+        let text = text.to_owned();
         let what = What::Named { name, text };
         self.put(&Event { at, what });
         name
@@ -70,10 +81,16 @@ impl Scribe {
         match postcard::to_extend(event, bytes) {
             Ok(bytes) => {
                 self.count += u32::from(bytes.len() > before);
+                self.since += bytes.len() - before;
                 self.bytes = bytes;
             }
             Err(_) => self.count = 0,
         }
+    }
+
+    /// How many events have come together, names among them.
+    pub(super) fn count(&self) -> u32 {
+        self.count
     }
 
     /// How many bytes have come together.
@@ -94,13 +111,4 @@ impl Scribe {
         self.count = 0;
         Some(payload)
     }
-}
-
-/// The first part of a text that is not too long.
-fn shorten(text: &str) -> &str {
-    let mut end = text.len().min(LONGEST);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }

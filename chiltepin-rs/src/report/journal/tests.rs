@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use super::scribe::Scribe;
 use super::*;
 use crate::cache::frame::frame;
 use crate::driver::Recorder;
+use crate::report::View;
 use crate::report::{
     AttemptAccount, BlockChange, Ending, Event, How, Kind, More, NodeStanding, Room, RunOutcome,
     RunStarted, Stream, Text, Trouble, What,
@@ -77,6 +79,7 @@ fn all() -> Vec<What<Text>> {
             attempt,
             nodes: [3, 4].into(),
         },
+        What::WorkerLost { task, losses: 2 },
         What::Stopping { task, attempt },
         finished(How::Succeeded),
         finished(How::Failed(trouble())),
@@ -153,11 +156,11 @@ fn all() -> Vec<What<Text>> {
 
 /// What a reader is to get of these.
 fn read_back(events: &[Event<Text>]) -> Vec<Event<Arc<str>>> {
-    let words = |text: Text| match text {
-        Text::Words(words) => words,
+    let words = |text: &Text| match text {
+        Text::Words(words) => Arc::clone(words),
         Text::Function(info) => Arc::from(&*info.registered_name()),
     };
-    let events = events.iter().cloned();
+    let events = events.iter();
     events.map(|event| event.map(&mut { words })).collect()
 }
 
@@ -178,7 +181,7 @@ fn journal(events: &[Event<Text>], in_frame: usize) -> (Vec<u8>, Vec<usize>) {
     let mut scribe = Scribe::default();
     for part in events.chunks(in_frame) {
         for event in part {
-            scribe.add(event.clone());
+            scribe.add(event);
         }
         bytes.extend(frame(&scribe.take().unwrap()).unwrap());
         ends.push(bytes.len());
@@ -262,6 +265,8 @@ fn a_flipped_bit_anywhere_costs_events_and_makes_none() {
             continue;
         };
         assert!(!read.damages.is_empty(), "byte {}", at / 8);
+        // Of all other frames nothing is missing.
+        assert!(read.events.len() >= whole.len() - 4, "byte {}", at / 8);
         for event in &read.events {
             let original = whole.iter().find(|original| original.at == event.at);
             let original = format!("{:?}", original.unwrap());
@@ -273,6 +278,56 @@ fn a_flipped_bit_anywhere_costs_events_and_makes_none() {
             );
         }
     }
+}
+
+#[test]
+fn frames_behind_several_that_are_damaged_are_found() {
+    let events = events();
+    let (bytes, ends) = journal(&events, 2);
+    let whole = read_back(&events);
+    let spoil = |places: &[usize], with: u8| {
+        let mut bytes = bytes.clone();
+        for place in places {
+            bytes[ends[*place]..ends[*place] + 8].fill(with);
+        }
+        decode(&bytes).unwrap()
+    };
+    for with in [0, 1, 0xff] {
+        let read = spoil(&[1, 2, 4], with);
+        let times: Vec<_> = read.events.iter().map(|event| event.at).collect();
+        let left = whole
+            .iter()
+            .zip(0..)
+            .filter(|(_, number)| ![1, 2, 4].contains(&(number / 2)));
+        assert_eq!(times, left.map(|(event, _)| event.at).collect::<Vec<_>>());
+        assert_eq!(read.damages.len(), 2, "{:?}", read.damages);
+    }
+}
+
+#[test]
+fn names_are_told_again_so_that_a_damage_is_forgotten() {
+    let label = |at| {
+        let reason = text("a name that is used again and again");
+        let how = How::Returned { reason };
+        let (task, attempt) = (at, 1);
+        let what = What::Finished { task, attempt, how };
+        Event { at, what }
+    };
+    let began = Event {
+        at: 0,
+        what: What::RunStarted(Box::default()),
+    };
+    let events: Vec<_> = std::iter::once(began)
+        .chain((1..1_000_000).map(label))
+        .collect();
+    let (mut bytes, ends) = journal(&events, 1000);
+    bytes[ends[0] + 20] ^= 1;
+    let read = decode(&bytes).unwrap();
+    let is_known = |event: &&Event<Arc<str>>| !format!("{event:?}").contains("(unreadable)");
+    let known = read.events.iter().filter(is_known).count();
+    assert!(known > 500_000, "{known}");
+    let has_begun = |event: &Event<_>| matches!(event.what, What::RunStarted(_));
+    assert!(read.events.iter().any(has_begun));
 }
 
 proptest! {
@@ -372,4 +427,42 @@ fn a_full_disk_ends_the_journal_and_nothing_else() {
     }
     journal.close(RunOutcome::Closed);
     assert_eq!(read(place.path()).unwrap().events, []);
+}
+
+#[test]
+fn what_a_full_disk_did_not_take_is_counted_once_there_is_room() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join(FILE);
+    let open = |path: &Path| std::fs::File::options().append(true).open(path).unwrap();
+    let mut journal = Journal::with_file(file::JournalFile::create(&path).unwrap());
+    let events = |at| {
+        [1, 2, 3].map(|task| Event {
+            at,
+            what: What::Depends { task, on: 0 },
+        })
+    };
+    let later = Instant::now() + Duration::from_secs(1);
+    journal.take(&events(5));
+    assert_eq!(journal.turn(later), None);
+    journal.file().replace(open("/dev/full".as_ref()));
+    for at in [6, 7] {
+        journal.take(&events(at));
+        assert_eq!(journal.turn(later + Duration::from_secs(at)), None);
+    }
+    journal.file().replace(open(&path));
+    journal.finish(RunOutcome::Closed);
+    let read = read(place.path()).unwrap();
+    assert_eq!(read.damages, []);
+    let last: Vec<_> = read.events[3..]
+        .iter()
+        .map(|event| (event.at, &event.what))
+        .collect();
+    let outcome = RunOutcome::Closed;
+    assert_eq!(
+        last,
+        [
+            (7, &What::Missed { events: 6 }),
+            (7, &What::RunEnded { outcome })
+        ]
+    );
 }

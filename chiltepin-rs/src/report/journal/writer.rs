@@ -2,25 +2,26 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::super::event::{Event, RunOutcome, Text};
-use super::super::stream::{Turn, View};
-use super::FILE;
+use super::super::event::{Event, RunOutcome, Text, What};
+use super::super::stream::View;
 use super::file::JournalFile;
 use super::scribe::Scribe;
+use super::{FILE, FRAME};
 
 /// How long encoded events come together before they are written.
 const GATHER: Duration = Duration::from_millis(100);
-
-/// They become a frame at this length at the latest.
-const FRAME: usize = 256 << 10;
 
 /// The disk is made to take what was written this often at most.
 const SYNC: Duration = Duration::from_secs(1);
 
 /// The journal of a run that goes on.
 pub(crate) struct Journal {
-    /// None once it could not be written.
-    file: Option<JournalFile>,
+    /// It stays locked as long as the run goes on, also when it cannot be written any more.
+    file: JournalFile,
+    /// Events that are missing in it since it could not be written.
+    missed: Option<u64>,
+    /// The time of the last event.
+    last: u64,
     scribe: Scribe,
     written: Instant,
     synced: Instant,
@@ -38,37 +39,52 @@ impl Journal {
     pub(super) fn with_file(file: JournalFile) -> Self {
         let now = Instant::now();
         Self {
-            file: Some(file),
+            file,
+            missed: None,
+            last: 0,
             scribe: Scribe::default(),
             written: now,
             synced: now,
         }
     }
 
+    /// The file, to have its place taken.
+    #[cfg(test)]
+    pub(super) fn file(&mut self) -> &mut JournalFile {
+        &mut self.file
+    }
+
     /// Writes what was encoded.
     fn write(&mut self) {
+        let events = self.scribe.count();
         if let Some(payload) = self.scribe.take() {
-            self.with_it(|file| file.append(&payload));
+            self.with_it(events, |file| file.append(&payload));
         }
     }
 
     fn sync(&mut self) {
-        self.with_it(JournalFile::sync);
+        self.with_it(0, JournalFile::sync);
     }
 
-    /// Does something with the file, if it could be written so far.
-    fn with_it(&mut self, work: impl FnOnce(&mut JournalFile) -> io::Result<()>) {
-        if let Some(file) = &mut self.file
-            && let Err(error) = work(file)
+    /// Does something with the file, if it could be written so far; so many events are missing
+    /// where that fails.
+    fn with_it(&mut self, events: u32, work: impl FnOnce(&mut JournalFile) -> io::Result<()>) {
+        if self.missed.is_none()
+            && let Err(error) = work(&mut self.file)
         {
             tracing::warn!(%error, "cannot write `{FILE}`; the run goes on without it");
-            self.file = None;
+            self.missed = Some(u64::from(events));
         }
     }
 }
 
 impl View for Journal {
     fn take(&mut self, events: &[Event<Text>]) {
+        self.last = events.last().map_or(self.last, |event| event.at);
+        if let Some(missed) = &mut self.missed {
+            *missed += events.len() as u64;
+            return;
+        }
         for event in events {
             self.scribe.add(event);
             if self.scribe.len() >= FRAME {
@@ -77,7 +93,7 @@ impl View for Journal {
         }
     }
 
-    fn turn(&mut self, now: Instant) -> Turn {
+    fn turn(&mut self, now: Instant) -> Option<Duration> {
         if now - self.written >= GATHER {
             self.write();
             self.written = now;
@@ -86,15 +102,22 @@ impl View for Journal {
             self.sync();
             self.synced = now;
         }
-        match &self.file {
-            None => Turn::Gone,
-            Some(_) if self.scribe.len() > 0 => Turn::Within(GATHER),
-            Some(file) if !file.is_synced() => Turn::Within(SYNC),
-            Some(_) => Turn::Rest,
+        match self.missed {
+            None if self.scribe.len() > 0 => Some(GATHER),
+            None if !self.file.is_synced() => Some(SYNC),
+            _ => None,
         }
     }
 
-    fn finish(&mut self, _: RunOutcome) {
+    fn finish(&mut self, outcome: RunOutcome) {
+        // There may be room again, for that much at least.
+        if let Some(events) = self.missed.take() {
+            self.scribe = Scribe::default();
+            let at = self.last;
+            for what in [What::Missed { events }, What::RunEnded { outcome }] {
+                self.scribe.add(&Event { at, what });
+            }
+        }
         self.write();
         self.sync();
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::super::event::{Event, RunOutcome, Text};
-use super::super::stream::{Busy, Turn, View};
+use super::super::stream::{Busy, View};
 use super::face::{Face, Lines, Rows};
 use super::tally::Tally;
 
@@ -68,8 +68,8 @@ impl View for Live {
         }
     }
 
-    fn turn(&mut self, _: Instant) -> Turn {
-        Turn::Rest
+    fn turn(&mut self, _: Instant) -> Option<Duration> {
+        None
     }
 
     fn finish(&mut self, _: RunOutcome) {

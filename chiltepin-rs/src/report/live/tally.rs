@@ -116,6 +116,7 @@ impl Tally {
             | What::Looking { .. }
             | What::Began { .. }
             | What::Placed { .. }
+            | What::WorkerLost { .. }
             | What::Stopping { .. }
             | What::Reported { .. }
             | What::Block(_)

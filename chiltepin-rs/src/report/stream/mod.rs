@@ -24,8 +24,9 @@ pub(crate) trait View: Send {
     /// another.
     fn take(&mut self, events: &[Event<Text>]);
 
-    /// Does what is due, and says when to come back.
-    fn turn(&mut self, now: Instant) -> Turn;
+    /// Does what is due, and says after what time at the latest it wants its next turn; none for
+    /// not before something happens.
+    fn turn(&mut self, now: Instant) -> Option<Duration>;
 
     /// Has seen everything.
     fn finish(&mut self, outcome: RunOutcome);
@@ -44,19 +45,4 @@ impl Busy {
     pub(super) fn set(&self, is_busy: bool) {
         self.0.store(is_busy, Ordering::SeqCst);
     }
-}
-
-/// When a view wants its next turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "records"),
-    expect(dead_code, reason = "only the journal has work of its own")
-)]
-pub(crate) enum Turn {
-    /// Not before something happens.
-    Rest,
-    /// After this time at the latest.
-    Within(Duration),
-    /// Never: it looks no more.
-    Gone,
 }

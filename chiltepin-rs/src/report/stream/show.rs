@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 
 use super::super::blocks::Blocks;
 use super::super::event::{Event, RunOutcome, Text, What};
+use super::View;
 use super::queue::{Queue, micros};
-use super::{Turn, View};
 
 /// How long events gather before they are shown.
 const GATHER: Duration = Duration::from_millis(100);
@@ -54,7 +54,7 @@ impl Show {
     }
 
     pub(super) fn run(mut self) {
-        while !self.views.is_empty() {
+        loop {
             let taken = self.take();
             let now = Instant::now();
             if taken.watches_blocks && (now - self.looked >= LOOK || taken.closing.is_some()) {
@@ -109,16 +109,10 @@ impl Show {
 
     /// Gives each view its turn, and says when the first of them wants its next.
     fn turn(&mut self, now: Instant) -> Option<Duration> {
-        let mut due: Option<Duration> = None;
-        self.views.retain_mut(|view| match view.turn(now) {
-            Turn::Rest => true,
-            Turn::Within(time) => {
-                due = Some(due.map_or(time, |due| due.min(time)));
-                true
-            }
-            Turn::Gone => false,
-        });
-        due
+        let views = self.views.iter_mut();
+        // Each has its turn, whatever the others want.
+        let due: Vec<_> = views.map(|view| view.turn(now)).collect();
+        due.into_iter().flatten().min()
     }
 
     /// Sleeps until there is something to do.

@@ -7,10 +7,9 @@ use super::*;
 use crate::driver::Recorder;
 use crate::report::{Kind, RunStarted, What};
 
-/// Writes down what it is shown, and leaves after so many turns.
+/// Writes down what it is shown.
 struct Watcher {
     seen: Arc<Mutex<Vec<String>>>,
-    turns: usize,
 }
 
 impl View for Watcher {
@@ -24,12 +23,8 @@ impl View for Watcher {
         }));
     }
 
-    fn turn(&mut self, _: Instant) -> Turn {
-        self.turns = self.turns.saturating_sub(1);
-        match self.turns {
-            0 => Turn::Gone,
-            _ => Turn::Rest,
-        }
+    fn turn(&mut self, _: Instant) -> Option<Duration> {
+        None
     }
 
     fn finish(&mut self, outcome: RunOutcome) {
@@ -37,11 +32,10 @@ impl View for Watcher {
     }
 }
 
-fn watcher(turns: usize) -> (Box<dyn View>, Arc<Mutex<Vec<String>>>) {
+fn watcher() -> (Box<dyn View>, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let watcher = Watcher {
         seen: Arc::clone(&seen),
-        turns,
     };
     (Box::new(watcher), seen)
 }
@@ -59,11 +53,9 @@ fn until(condition: impl Fn() -> bool) {
     }
 }
 
-const FOREVER: usize = usize::MAX;
-
 #[test]
 fn every_view_is_shown_everything_in_order_and_told_of_the_end() {
-    let ((one, seen), (other, seen_too)) = (watcher(FOREVER), watcher(FOREVER));
+    let ((one, seen), (other, seen_too)) = (watcher(), watcher());
     let stream = begin(vec![one, other]);
     for task in 0..10_000 {
         stream.record(Instant::now(), What::Depends { task, on: 0 });
@@ -78,7 +70,7 @@ fn every_view_is_shown_everything_in_order_and_told_of_the_end() {
 
 #[test]
 fn what_happens_is_shown_soon_without_more_happening() {
-    let (view, seen) = watcher(FOREVER);
+    let (view, seen) = watcher();
     let stream = begin(vec![view]);
     for task in 0..5 {
         stream.record(Instant::now(), What::Depends { task, on: 0 });
@@ -86,26 +78,10 @@ fn what_happens_is_shown_soon_without_more_happening() {
     }
 }
 
-#[test]
-fn a_view_that_leaves_keeps_nothing_from_the_others() {
-    let ((brief, seen), (other, seen_too)) = (watcher(1), watcher(FOREVER));
-    let stream = begin(vec![brief, other]);
-    until(|| !seen_too.lock().is_empty());
-    // One turn after the first it is gone.
-    std::thread::sleep(Duration::from_millis(250));
-    stream.record(Instant::now(), What::Depends { task: 7, on: 0 });
-    stream.close(RunOutcome::Cancelled);
-    assert_eq!(*seen.lock(), ["started"]);
-    assert_eq!(
-        *seen_too.lock(),
-        ["started", "7", "Cancelled", "finished, Cancelled"]
-    );
-}
-
 /// A task's last event may be told after the run was closed.
 #[test]
 fn the_end_of_an_open_task_is_waited_for() {
-    let (view, seen) = watcher(FOREVER);
+    let (view, seen) = watcher();
     let stream = begin(vec![view]);
     let task = 1;
     let submitted = What::Submitted {
@@ -133,7 +109,7 @@ fn the_end_of_an_open_task_is_waited_for() {
 fn whether_a_run_is_busy_is_known_at_once() {
     let busy = Arc::<Busy>::default();
     let started = RunStarted::default();
-    let (view, _) = watcher(FOREVER);
+    let (view, _) = watcher();
     let stream = Stream::begin(Instant::now(), started, vec![view], Arc::clone(&busy)).unwrap();
     for task in 0..3 {
         assert!(!busy.is_busy());

@@ -92,6 +92,30 @@ fn a_run_tells_what_became_of_each_task() {
 }
 
 #[test]
+fn a_task_of_another_workflow_is_no_root_here() {
+    let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (ours, other) = (workflow(place.path()), workflow(elsewhere.path()));
+    let refused = refuse(7).submit(&other);
+    let not_run = [
+        double(&refused).submit(&ours),
+        double(1).inputs([&refused]).submit(&ours),
+    ];
+    for future in &not_run {
+        future.result().unwrap_err();
+    }
+    let refused = refuse(7).submit(&ours);
+    refused.result().unwrap_err();
+    double(&refused).submit(&ours).result().unwrap_err();
+    ours.close_blocking();
+    let (record, _) = record(place.path());
+    let root = |task| match record.tasks[&task].ended {
+        Some((_, Ending::DependencyFailed { root })) => root,
+        ref other => panic!("{other:?}"),
+    };
+    assert_eq!([1, 2, 4].map(root), [None, None, Some(3)]);
+}
+
+#[test]
 fn a_run_that_goes_on_is_told_from_one_that_was_dropped() {
     let place = tempfile::tempdir().unwrap();
     let workflow = workflow(place.path());

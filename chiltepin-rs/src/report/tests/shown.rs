@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::report::record::Name;
+use crate::report::summary::Part;
 
 fn name(words: &str) -> Name {
     Name::from(words)
@@ -177,7 +178,7 @@ fn a_task_waits_in_the_queue_from_when_it_is_ready() {
     let record = sample();
     let task = |number| &record.tasks[&number];
     assert_eq!(record.ready(task(1)), Some(1_000));
-    assert_eq!(record.ready(task(2)), Some(3_090_600));
+    assert_eq!(record.ready(task(2)), None, "it never was");
     let summary = summary(&record, false);
     let count = &summary.functions[0];
     assert_eq!(count.queue.unwrap().longest, 1_000);
@@ -185,6 +186,61 @@ fn a_task_waits_in_the_queue_from_when_it_is_ready() {
     assert_eq!(count.cpu_efficiency, Some(0.75));
     assert_eq!(summary.tasks.cached, 1);
     assert_eq!(summary.retries, 1);
+}
+
+#[test]
+fn what_attempts_took_counts_where_they_ran() {
+    let events = [
+        (0, submitted(1, "corpus::count", None)),
+        (10, started(1, 1, 0)),
+        (20, What::WorkerLost { task: 1, losses: 1 }),
+        (
+            30,
+            finished(
+                1,
+                1,
+                How::Returned {
+                    reason: name("its node is gone"),
+                },
+            ),
+        ),
+        (40, started(1, 2, 0)),
+        (1_040, reported(1, 2, 40, 1_000)),
+        (
+            1_040,
+            finished(1, 2, How::Failed(trouble("failed", "failed", None))),
+        ),
+        (
+            1_040,
+            What::Retrying {
+                task: 1,
+                attempt: 2,
+                pause: 0,
+                error: None,
+            },
+        ),
+        (1_050, started(1, 3, 1)),
+        (1_060, finished(1, 3, How::Succeeded)),
+        (1_060, ended(1, Ending::Succeeded)),
+    ];
+    let event = |(at, what)| Event { at, what };
+    let record = RunRecord::of(events.map(event).into());
+    let summary = summary(&record, false);
+    let [first, last] = &summary.executors[..] else {
+        panic!("{:?}", summary.executors);
+    };
+    assert_eq!((first.tasks.submitted, last.tasks.submitted), (0, 1));
+    assert_eq!((first.retries, last.retries), (1, 0));
+    let longest = |part: &Part| part.run.unwrap().longest;
+    assert_eq!((longest(first), longest(last)), (1_000, 10));
+    assert_eq!(last.peak_memory, None);
+    // What was given back does not count.
+    assert_eq!((summary.retries, summary.lost_workers), (1, 1));
+    let story = steps(&story(&record, 1, &record.tasks[&1]));
+    assert!(
+        story.contains("attempt 1 lost its worker, the 1st of the task"),
+        "{story}"
+    );
 }
 
 #[test]

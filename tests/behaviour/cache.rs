@@ -133,7 +133,7 @@ fn a_file_that_is_not_there_is_the_task_s_own_error(_workflow: Workflow) {
 }
 
 /// What the program `kept` prints.
-fn expected() -> u64 {
+pub(crate) fn expected() -> u64 {
     let chain = |chain: u64| (0..8).fold(chain, |value, place| value * 3 + chain + place);
     (0..6).map(chain).sum()
 }

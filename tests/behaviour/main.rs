@@ -23,6 +23,7 @@ mod cache;
 mod cache_asked;
 mod cache_directories;
 mod cache_rebuilt;
+mod cache_shared;
 mod calls;
 mod closing;
 mod closing_runtimes;

@@ -247,3 +247,21 @@ impl<R: Read> Read for Hashed<R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_not_kept_under_what_it_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::of(folder.path());
+        fs::create_dir(objects.folder()).unwrap();
+        let before = *blake3::hash(b"as it was hashed").as_bytes();
+        let error = objects
+            .store(before, 16, &b"as it was copied"[..])
+            .unwrap_err();
+        assert!(error.to_string().contains("changed"), "{error}");
+        assert!(matches!(objects.get(&before, 16), Err(Unreadable::Gone)));
+    }
+}

@@ -10,6 +10,7 @@
 
 mod counts;
 mod face;
+mod number_hasher;
 mod pace;
 mod painter;
 mod rows;

@@ -1,9 +1,11 @@
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::event::{Event, How, Text, What};
 use super::counts::Counts;
+use super::number_hasher::NumberHasher;
 use super::pace::Pace;
 
 /// Which tasks stand where, by function and executor. Pure.
@@ -15,10 +17,11 @@ pub(super) struct Tally {
     executors: Vec<String>,
     functions: Vec<Function>,
     known: HashMap<Key, usize>,
+    /// The function that was submitted last, which is likely to be the next.
+    last: Option<(Key, usize)>,
     rows: Vec<Row>,
-    places: HashMap<(usize, Place), usize>,
     /// The tasks that have not ended, by their numbers.
-    open: HashMap<u64, Open>,
+    open: HashMap<u64, Open, BuildHasherDefault<NumberHasher>>,
     missed: u64,
 }
 
@@ -35,6 +38,8 @@ pub(super) struct Function {
     /// No other has it.
     pub(super) full: String,
     pub(super) short: String,
+    /// Its rows, one for each place; there are few.
+    rows: Vec<(Place, u32)>,
 }
 
 /// Where tasks are.
@@ -254,17 +259,31 @@ impl Tally {
             Text::Function(info) => Key::Address(std::ptr::from_ref(*info).addr()),
             Text::Words(words) => Key::Words(Arc::clone(words)),
         };
-        if let Some(known) = self.known.get(&key) {
-            return *known;
+        if let Some((last, number)) = &self.last
+            && *last == key
+        {
+            return *number;
         }
+        let number = match self.known.get(&key) {
+            Some(known) => *known,
+            None => self.add_function(key.clone(), text),
+        };
+        self.last = Some((key, number));
+        number
+    }
+
+    fn add_function(&mut self, key: Key, text: &Text) -> usize {
+        let rows = Vec::new();
         let function = match text {
             Text::Function(info) => Function {
                 full: info.registered_name().into_owned(),
                 short: info.short_name().to_owned(),
+                rows,
             },
             Text::Words(words) => Function {
                 full: words.to_string(),
                 short: words.rsplit("::").next().unwrap_or_default().to_owned(),
+                rows,
             },
         };
         self.functions.push(function);
@@ -274,18 +293,20 @@ impl Tally {
     }
 
     fn row(&mut self, function: usize, place: Place) -> u32 {
-        let rows = &mut self.rows;
-        let number = *self.places.entry((function, place)).or_insert_with(|| {
-            rows.push(Row {
-                function,
-                place,
-                counts: Counts::default(),
-                pace: Pace::default(),
-            });
-            rows.len() - 1
-        });
+        let known = &mut self.functions[function].rows;
+        if let Some((_, row)) = known.iter().find(|(other, _)| *other == place) {
+            return *row;
+        }
         // A program has fewer functions than that, and 64 executors.
-        u32::try_from(number).unwrap_or(u32::MAX)
+        let row = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        known.push((place, row));
+        self.rows.push(Row {
+            function,
+            place,
+            counts: Counts::default(),
+            pace: Pace::default(),
+        });
+        row
     }
 
     /// What must hold at any time.

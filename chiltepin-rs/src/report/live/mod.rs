@@ -11,6 +11,7 @@
 mod counts;
 mod face;
 mod number_hasher;
+mod open;
 mod pace;
 mod painter;
 mod rows;

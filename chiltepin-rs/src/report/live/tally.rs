@@ -1,11 +1,10 @@
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::event::{Event, How, Text, What};
 use super::counts::Counts;
-use super::number_hasher::NumberHasher;
+use super::open::{Open, OpenTasks};
 use super::pace::Pace;
 
 /// Which tasks stand where, by function and executor. Pure.
@@ -20,8 +19,7 @@ pub(super) struct Tally {
     /// The function that was submitted last, which is likely to be the next.
     last: Option<(Key, usize)>,
     rows: Vec<Row>,
-    /// The tasks that have not ended, by their numbers.
-    open: HashMap<u64, Open, BuildHasherDefault<NumberHasher>>,
+    open: OpenTasks,
     missed: u64,
 }
 
@@ -39,7 +37,7 @@ pub(super) struct Function {
     pub(super) full: String,
     pub(super) short: String,
     /// Its rows, one for each place; there are few.
-    rows: Vec<(Place, u32)>,
+    rows: Vec<(Place, u16)>,
 }
 
 /// Where tasks are.
@@ -60,20 +58,6 @@ pub(super) struct Row {
     pub(super) pace: Pace,
 }
 
-/// A task that has not ended. There may be a million of them.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    /// The row where it waits.
-    home: u32,
-    /// The row that it counts for.
-    row: u32,
-    /// The latest that was started, from 1.
-    attempt: u32,
-    is_running: bool,
-    /// Its result was in the cache.
-    is_found: bool,
-}
-
 impl Tally {
     pub(super) fn take(&mut self, event: &Event<Text>) {
         match &event.what {
@@ -88,8 +72,9 @@ impl Tally {
                 ..
             } => self.submitted(*task, function, *executors),
             What::Looked { task, is_there } => {
-                if let Some(open) = self.open.get_mut(task) {
-                    open.is_found = *is_there;
+                if let Some(open) = self.open.get(*task) {
+                    let is_found = *is_there;
+                    self.open.set(*task, Open { is_found, ..open });
                 }
             }
             What::Started {
@@ -105,9 +90,9 @@ impl Tally {
             }
             | What::Retrying { task, attempt, .. } => self.waits_again(*task, *attempt),
             What::Ended { task, ending } => {
-                if let Some(open) = self.open.remove(task) {
+                if let Some(open) = self.open.remove(*task) {
                     self.leave(open);
-                    let counts = &mut self.rows[open.row as usize].counts;
+                    let counts = &mut self.rows[usize::from(open.row)].counts;
                     counts.end(ending, open.is_found);
                 }
             }
@@ -193,20 +178,21 @@ impl Tally {
             is_running: false,
             is_found: false,
         };
-        if let Some(before) = self.open.insert(task, open) {
+        if let Some(before) = self.open.set(task, open) {
             self.leave(before);
         }
         self.enter(open);
     }
 
     fn started(&mut self, task: u64, attempt: u32, executor: u8) {
-        let Some(open) = self.open.get(&task).copied() else {
+        let Some(open) = self.open.get(task) else {
             return;
         };
+        let attempt = narrow(attempt);
         if attempt <= open.attempt {
             return;
         }
-        let function = self.rows[open.home as usize].function;
+        let function = self.rows[usize::from(open.home)].function;
         let row = self.row(function, Place::Executor(executor));
         let running = Open {
             row,
@@ -219,8 +205,8 @@ impl Tally {
     }
 
     fn waits_again(&mut self, task: u64, attempt: u32) {
-        if let Some(open) = self.open.get(&task).copied()
-            && attempt == open.attempt
+        if let Some(open) = self.open.get(task)
+            && narrow(attempt) == open.attempt
         {
             let waiting = Open {
                 row: open.home,
@@ -234,7 +220,7 @@ impl Tally {
     fn change(&mut self, task: u64, before: Open, after: Open) {
         self.leave(before);
         self.enter(after);
-        self.open.insert(task, after);
+        self.open.set(task, after);
     }
 
     fn enter(&mut self, open: Open) {
@@ -247,7 +233,7 @@ impl Tally {
     }
 
     fn count(&mut self, open: Open) -> &mut u64 {
-        let counts = &mut self.rows[open.row as usize].counts;
+        let counts = &mut self.rows[usize::from(open.row)].counts;
         match open.is_running {
             true => &mut counts.running,
             false => &mut counts.waiting,
@@ -292,13 +278,13 @@ impl Tally {
         number
     }
 
-    fn row(&mut self, function: usize, place: Place) -> u32 {
+    fn row(&mut self, function: usize, place: Place) -> u16 {
         let known = &mut self.functions[function].rows;
         if let Some((_, row)) = known.iter().find(|(other, _)| *other == place) {
             return *row;
         }
-        // A program has fewer functions than that, and 64 executors.
-        let row = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        // More rows than that, of which nobody sees the last, count for one.
+        let row = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
         known.push((place, row));
         self.rows.push(Row {
             function,
@@ -314,13 +300,18 @@ impl Tally {
     pub(super) fn check(&self) {
         let mut counted = vec![(0, 0); self.rows.len()];
         for open in self.open.values() {
-            let (waiting, running) = &mut counted[open.row as usize];
+            let (waiting, running) = &mut counted[usize::from(open.row)];
             *(if open.is_running { running } else { waiting }) += 1;
-            let function = |row: u32| self.rows[row as usize].function;
+            let function = |row: u16| self.rows[usize::from(row)].function;
             assert_eq!(function(open.row), function(open.home));
         }
         for (row, (waiting, running)) in self.rows.iter().zip(counted) {
             assert_eq!((row.counts.waiting, row.counts.running), (waiting, running));
         }
     }
+}
+
+/// The number of an attempt; those after the last that fits count for it.
+fn narrow(attempt: u32) -> u16 {
+    u16::try_from(attempt).unwrap_or(u16::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chiltepin::config::{Allocation, Batch, Config, LogLevel, Provider, Resource};
+use chiltepin::config::{Allocation, Batch, Config, LogLevel, Progress, Provider, Resource};
 use chiltepin::{Cause, Retries};
 
 fn slurm(line: &str) -> Batch {
@@ -66,6 +66,21 @@ fn words_addresses_and_ports() {
         slurm("allocation = 'current'").allocation,
         Allocation::Current
     );
+}
+
+#[test]
+fn progress() {
+    let read = |text: &str| Config::from_toml(&format!("[workflow]\nprogress = {text}"));
+    for progress in [Progress::Auto, Progress::Lines, Progress::Off] {
+        let config = read(&format!("'{progress}'")).unwrap();
+        assert_eq!(config.workflow.progress, progress);
+        let again = Config::from_toml(&config.to_string()).unwrap();
+        assert_eq!(again.workflow.progress, progress);
+    }
+    let error = read("'line'").unwrap_err().to_string();
+    assert!(error.contains("one of `auto`, `lines`, `off`"), "{error}");
+    assert!(error.contains("did you mean `lines`?"), "{error}");
+    assert!(read("false").is_err());
 }
 
 #[test]

@@ -298,7 +298,9 @@ fn count(options: &Options) -> chiltepin::Result<ExitCode> {
         .cache(options.cache)
         .submit(&workflow);
 
+    // All results come before anything is printed: the rows that show the run are gone by then.
     let summary = tally.field(|tally| &tally.summary).result()?;
+    let top = top.result()?;
     for reason in &summary.unreadable {
         eprintln!("warning: {reason}");
     }
@@ -320,7 +322,7 @@ fn count(options: &Options) -> chiltepin::Result<ExitCode> {
             std::process::id()
         );
     }
-    for line in top.result()? {
+    for line in top {
         let (count, word) = line.split_once('\t').unwrap_or((&line, ""));
         println!("{count:>8}  {word}");
     }

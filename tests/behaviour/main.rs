@@ -22,6 +22,7 @@ mod bodies;
 mod cache;
 mod cache_asked;
 mod cache_directories;
+mod cache_doubts;
 mod cache_rebuilt;
 mod cache_shared;
 mod calls;

@@ -10,6 +10,7 @@
 //! driver is gone.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -95,6 +96,22 @@ fn latest_write(path: &Path) -> SystemTime {
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     entries.fold(own, |latest, entry| latest.max(latest_write(&entry.path())))
+}
+
+/// Has the disk take all that is in a directory, and its name. What is neither file nor directory
+/// is left as it is.
+pub(super) fn sync(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            sync(&entry.path())?;
+        } else if kind.is_file() {
+            fs::File::open(entry.path())?.sync_all()?;
+        }
+    }
+    publish::sync_folder(directory)?;
+    directory.parent().map_or(Ok(()), publish::sync_folder)
 }
 
 /// Removes a directory, which is never seen half removed.

@@ -194,7 +194,7 @@ impl Cache {
             })?;
         }
         blocking(|| {
-            let recipe = shared.recipe(task);
+            let recipe = shared.recipe(task).map(|(recipe, _)| recipe);
             recipe.map_err(|failure| of_arguments(ErrorKind::of_failure(failure.kind, None)))
         })
     }

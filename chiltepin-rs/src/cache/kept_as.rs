@@ -1,5 +1,6 @@
 //! What a call is to the cache, once its arguments are known.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::{CacheKey, OwnDirectories, Recipe};
@@ -9,6 +10,8 @@ use super::{CacheKey, OwnDirectories, Recipe};
 pub(crate) struct KeptAs {
     pub(crate) key: CacheKey,
     pub(crate) recipe: Recipe,
+    /// The files among its arguments, each with the hash of what it held then.
+    pub(crate) files: Vec<(PathBuf, [u8; 32])>,
     /// The keys of the results among its arguments.
     pub(crate) upstream: Vec<CacheKey>,
     /// The directories of its own, of which one is kept with it.

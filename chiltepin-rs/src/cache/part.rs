@@ -41,6 +41,8 @@ pub enum KeyPart {
     ArgumentOrder,
     /// Which files belong to a command's result.
     Files,
+    /// Which exit codes of a command are values.
+    ExitCodes,
 }
 
 impl fmt::Display for KeyPart {
@@ -78,6 +80,7 @@ impl fmt::Display for KeyPart {
             ),
             Self::ArgumentOrder => formatter.write_str("the order of the arguments"),
             Self::Files => formatter.write_str("the files that belong to the result"),
+            Self::ExitCodes => formatter.write_str("the exit codes that are values"),
         }
     }
 }

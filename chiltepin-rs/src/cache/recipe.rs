@@ -38,6 +38,9 @@ pub(crate) struct Argument {
 /// Under this name, which no parameter can have, the key holds which files a command declares.
 pub(super) const FILES: &str = "(files)";
 
+/// Under this one, it holds which exit codes are values.
+pub(super) const EXIT_CODES: &str = "(exit codes)";
+
 impl Recipe {
     /// The key under which the result is kept.
     ///
@@ -92,6 +95,7 @@ pub(crate) fn difference(before: &Recipe, now: &Recipe) -> Vec<KeyPart> {
     let mut add = |name: &str, part: fn(String) -> KeyPart| {
         parts.push(match name {
             FILES => KeyPart::Files,
+            EXIT_CODES => KeyPart::ExitCodes,
             name => part(name.to_owned()),
         });
     };

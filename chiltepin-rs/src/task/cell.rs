@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::arguments::Visitor;
-use super::{ArgumentDigest, Arguments, Body, Digester, EncodeError, Encoded, Header, Origin, Run};
+use super::{Arguments, Body, Digester, Digests, EncodeError, Encoded, Header, Origin, Run};
 use crate::Value;
 use crate::file::FileHashes;
 use crate::future::{AnyFuture, Slot, Waiting};
@@ -38,7 +38,7 @@ pub(crate) trait AnyTask: Work {
         not(feature = "records"),
         expect(dead_code, reason = "results that are kept alone ask for it")
     )]
-    fn digests(&self, files: &FileHashes) -> Result<Vec<ArgumentDigest>, Failure>;
+    fn digests(&self, files: &FileHashes) -> Result<Digests, Failure>;
 
     /// The value that an attempt has put, encoded; as it came, if it came so.
     #[cfg_attr(
@@ -213,7 +213,7 @@ where
         self.slot.waiting()
     }
 
-    fn digests(&self, files: &FileHashes) -> Result<Vec<ArgumentDigest>, Failure> {
+    fn digests(&self, files: &FileHashes) -> Result<Digests, Failure> {
         let mut digester = Digester::new(self.header.info());
         let digests = catch(|| {
             for _ in 0..MOST_PASSES {

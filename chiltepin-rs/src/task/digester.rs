@@ -20,6 +20,14 @@ pub(crate) struct ArgumentDigest {
     pub(crate) digest: [u8; 32],
 }
 
+/// What the arguments of a call come down to.
+#[derive(Debug, Default)]
+pub(crate) struct Digests {
+    pub(crate) arguments: Vec<ArgumentDigest>,
+    /// The files that they name, each with the hash of what it held.
+    pub(crate) files: Vec<(PathBuf, [u8; 32])>,
+}
+
 /// Makes digests of the arguments of a call, but for those that are left out of the cache key.
 ///
 /// The arguments are under a lock meanwhile that others wait for, and files can be large: what they
@@ -91,14 +99,12 @@ impl Digester {
     }
 
     /// Ends a pass: gives the digests, or none if there must be another pass.
-    pub(super) fn finish(
-        &mut self,
-        hashes: &FileHashes,
-    ) -> Result<Option<Vec<ArgumentDigest>>, Failure> {
+    pub(super) fn finish(&mut self, hashes: &FileHashes) -> Result<Option<Digests>, Failure> {
         self.place = 0;
-        let digests = std::mem::take(&mut self.digests);
+        let arguments = std::mem::take(&mut self.digests);
         if self.files.asked.is_empty() {
-            return Ok(Some(digests));
+            let files = self.files.known.drain().collect();
+            return Ok(Some(Digests { arguments, files }));
         }
         for (place, path) in std::mem::take(&mut self.files.asked) {
             if self.files.known.contains_key(&path) {

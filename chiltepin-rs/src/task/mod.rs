@@ -27,7 +27,7 @@ pub use context::{Run, TaskContext};
 pub(crate) use body::{AsyncFunction, Body, Command, Function, Join};
 pub(crate) use cell::{AnyTask, Task, TaskCell, make_directory};
 pub(crate) use context::Origin;
-pub(crate) use digester::{ArgumentDigest, Digest, Digester};
+pub(crate) use digester::{Digest, Digester, Digests};
 pub(crate) use encoder::{EncodeError, Encoded, Encoder};
 pub(crate) use header::Header;
 pub(crate) use options::{Directory, Options};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cache::{CacheSettings, CachedResults, StoreSettings};
-use crate::config::{CacheFolder, CacheMode, WorkflowSettings};
+use crate::config::{CacheFolder, WorkflowSettings};
 use crate::driver::Results;
 use crate::environment;
 use crate::run::RunId;
@@ -65,13 +65,9 @@ pub(super) fn results(settings: &WorkflowSettings, run: RunId) -> Option<Arc<dyn
     // The program may change its working directory later.
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let index_folder = index_folder(&folder);
-    let program = match settings.cache_mode {
-        CacheMode::Body => None,
-        CacheMode::Binary => std::env::current_exe().ok(),
-    };
     Some(Arc::new(CachedResults::new(CacheSettings {
         store: StoreSettings::new(folder, index_folder),
-        program,
+        mode: settings.cache_mode,
         run: run.to_string(),
     })))
 }

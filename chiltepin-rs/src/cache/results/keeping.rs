@@ -32,6 +32,15 @@ impl Shared {
         let not_kept = |reason: &dyn std::fmt::Display| {
             tracing::warn!(task = header.name(), %reason, "its result cannot be kept in the cache");
         };
+        for (path, digest) in &kept_as.files {
+            if self.files.digest(path).ok().as_ref() != Some(digest) {
+                let path = path.display();
+                not_kept(&format_args!(
+                    "`{path}` is not what it was when it was looked for"
+                ));
+                return None;
+            }
+        }
         let value = match task.encoded_value() {
             Ok(value) => value,
             Err(failure) => {
@@ -50,6 +59,12 @@ impl Shared {
                 return None;
             }
         };
+        if let Some(directories) = &kept_as.directories
+            && let Err(error) = directory::sync(&directories.of_attempt(attempt))
+        {
+            not_kept(&error);
+            return None;
+        }
         let entry = Entry {
             key: kept_as.key,
             recipe: kept_as.recipe.clone(),

@@ -1,6 +1,6 @@
 //! Looking: is the result of this call there?
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -8,11 +8,13 @@ use std::time::Instant;
 use chiltepin_executors::causes::WithCauses;
 use chiltepin_executors::{Failure, FailureKind, TaskId};
 
+use super::super::recipe::EXIT_CODES;
 use super::super::{Argument, CacheKey, Code, KeptAs, Recipe, files};
 use super::{Job, JobKind, Shared};
+use crate::config::CacheMode;
 use crate::driver::Payload;
 use crate::error::ErrorKind;
-use crate::task::AnyTask;
+use crate::task::{AnyTask, Header};
 
 /// The number of a task's first attempt.
 const FIRST: u32 = 1;
@@ -103,11 +105,12 @@ impl Shared {
     }
 
     /// What decides the result of a call, whose arguments are all there.
-    pub(in crate::cache) fn recipe(&self, task: &dyn AnyTask) -> Result<Recipe, Failure> {
+    pub(in crate::cache) fn recipe(&self, task: &dyn AnyTask) -> Result<(Recipe, Files), Failure> {
         let header = task.header();
         let info = header.info();
         let digests = task.digests(&self.files)?;
         let mut arguments: Vec<_> = digests
+            .arguments
             .into_iter()
             .map(|argument| Argument {
                 name: argument.name.to_owned(),
@@ -115,21 +118,23 @@ impl Shared {
             })
             .collect();
         arguments.extend(files::as_argument(header));
-        Ok(Recipe {
+        arguments.extend(allowed_exit_codes(header));
+        let recipe = Recipe {
             function: info.registered_name().into_owned(),
             version: info.defaults.version.unwrap_or_default().to_owned(),
-            code: match &self.settings.program {
-                Some(program) => Code::Binary(self.digest_of(program)?),
-                None => Code::Body(info.body.to_be_bytes()),
+            code: match self.settings.mode {
+                CacheMode::Binary => Code::Binary(self.program()?),
+                CacheMode::Body => Code::Body(info.body.to_be_bytes()),
             },
             arguments,
-        })
+        };
+        Ok((recipe, digests.files))
     }
 
     /// What a call is to the cache. Its arguments are all there.
     fn kept_as(&self, task: &dyn AnyTask) -> Result<KeptAs, Failure> {
         let header = task.header();
-        let recipe = self.recipe(task)?;
+        let (recipe, files) = self.recipe(task)?;
         let mut upstream = Vec::new();
         task.visit_dependencies(&mut |future| {
             let kept_as = future.task().and_then(|task| task.header().kept_as());
@@ -145,16 +150,38 @@ impl Shared {
         Ok(KeptAs {
             key,
             recipe,
+            files,
             upstream,
             directories,
             looked: Instant::now(),
         })
     }
 
-    fn digest_of(&self, program: &Path) -> Result<[u8; 32], Failure> {
-        self.files.digest(program).map_err(|error| {
-            let reason = format!("cannot be part of a cache key: {}", WithCauses(&error));
+    /// The hash of the program that runs, whatever has its file's name by now.
+    fn program(&self) -> Result<[u8; 32], Failure> {
+        let digest = self.program.get_or_init(|| {
+            let digest = self.files.digest(Path::new("/proc/self/exe"));
+            digest.map_err(|error| WithCauses(&error).to_string())
+        });
+        digest.clone().map_err(|reason| {
+            let reason = format!("cannot be part of a cache key: {reason}");
             Failure::permanent(FailureKind::Encoding { reason })
         })
     }
+}
+
+/// Files among arguments, each with the hash of what it held.
+type Files = Vec<(PathBuf, [u8; 32])>;
+
+/// The exit codes that a call takes as values, as one more argument: to a call that does not, such
+/// a value is an error.
+fn allowed_exit_codes(header: &Header) -> Option<Argument> {
+    let mut codes = header.options()?.allowed_exit_codes.clone();
+    codes.sort_unstable();
+    codes.dedup();
+    let bytes: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
+    (!codes.is_empty()).then(|| Argument {
+        name: EXIT_CODES.to_owned(),
+        digest: blake3::hash(&bytes).into(),
+    })
 }

@@ -15,18 +15,21 @@ mod keeping;
 mod looking;
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chiltepin_executors::causes::WithCauses;
+use chiltepin_executors::panic::catch;
 use chiltepin_executors::{AttemptId, TaskId};
 use parking_lot::Mutex;
 
 use super::in_flight::InFlight;
 use super::queue::Queue;
 use super::{Cache, Store, StoreSettings};
+use crate::config::CacheMode;
 use crate::driver::{CacheCounts, Payload, Results};
 use crate::file::FileHashes;
 use crate::log::warn;
@@ -44,6 +47,8 @@ pub(super) struct Shared {
     /// Opened when something is looked for, or why it cannot be.
     store: OnceLock<Result<Store, String>>,
     files: FileHashes,
+    /// The hash of the program that runs, where that counts, or why there is none.
+    program: OnceLock<Result<[u8; 32], String>>,
     queue: Queue<Job>,
     in_flight: Mutex<InFlight<Job>>,
     found: AtomicU64,
@@ -68,14 +73,26 @@ enum JobKind {
     },
 }
 
+impl Job {
+    /// Answers as if nothing were there, and nothing to be kept.
+    fn give_up(&self, answers: &mut Answers) {
+        if let Some(driver) = self.task.header().driver() {
+            match self.kind {
+                JobKind::Look => answers.add(driver, self.id, false),
+                JobKind::Keep { .. } => driver.kept(self.id),
+            }
+        }
+    }
+}
+
 /// A job that takes so long is slow: those taken with it are not left behind it.
 const SLOW: Duration = Duration::from_micros(200);
 
 /// Where results are, and whose they are.
 pub(crate) struct CacheSettings {
     pub(crate) store: StoreSettings,
-    /// The program's file, where all of it counts for its functions' results.
-    pub(crate) program: Option<PathBuf>,
+    /// What of the program counts for its functions' results.
+    pub(crate) mode: CacheMode,
     /// The name of the run.
     pub(crate) run: String,
 }
@@ -86,6 +103,7 @@ impl CachedResults {
             settings,
             store: OnceLock::new(),
             files: FileHashes::default(),
+            program: OnceLock::new(),
             queue: Queue::default(),
             in_flight: Mutex::default(),
             found: AtomicU64::new(0),
@@ -177,7 +195,12 @@ impl Shared {
         let mut answers = Answers::default();
         while let Some(job) = jobs.pop_front() {
             let start = Instant::now();
-            self.perform(job, &mut answers);
+            // Users' code encodes values and is told of warnings, and the last who has a task
+            // drops its value: a panic must cost no other task its answer, nor the queue a thread.
+            if catch(AssertUnwindSafe(|| self.perform(&job, &mut answers))).is_err() {
+                job.give_up(&mut answers);
+            }
+            let _ = catch(AssertUnwindSafe(|| drop(job)));
             if start.elapsed() >= SLOW {
                 answers.tell();
                 // Another thread may be free for them.
@@ -187,20 +210,21 @@ impl Shared {
         answers.tell();
     }
 
-    fn perform(&self, job: Job, answers: &mut Answers) {
+    fn perform(&self, job: &Job, answers: &mut Answers) {
         let Job { kind, id, task } = job;
+        let (kind, id) = (*kind, *id);
         let Some(driver) = task.header().driver() else {
             return;
         };
         match kind {
-            JobKind::Look => match self.look(id, &task) {
+            JobKind::Look => match self.look(id, task) {
                 Looked::There => answers.add(driver, id, true),
                 Looked::NotThere => answers.add(driver, id, false),
                 Looked::Waits => {}
             },
-            JobKind::Keep { attempt } => match self.entry(attempt, &task) {
+            JobKind::Keep { attempt } => match self.entry(attempt, task) {
                 Some((store, entry)) => {
-                    Self::remove_failed(attempt, &task);
+                    Self::remove_failed(attempt, task);
                     let name = task.header().name().to_owned();
                     let driver = Arc::clone(driver);
                     let tells = TellsKept { driver, id };

@@ -32,7 +32,7 @@ fn cell<A: Arguments>(name: &str, arguments: A) -> impl AnyTask + use<A> {
 
 fn digests(name: &str, arguments: impl Arguments) -> Vec<(&'static str, [u8; 32])> {
     let digests = cell(name, arguments).digests(&FileHashes::default());
-    let digests = digests.unwrap().into_iter();
+    let digests = digests.unwrap().arguments.into_iter();
     digests.map(|digest| (digest.name, digest.digest)).collect()
 }
 

@@ -291,6 +291,30 @@ fn the_files_of_a_command_are_put_back_or_made_anew(_workflow: Workflow) -> chil
     Ok(())
 }
 
+#[chiltepin::test]
+fn what_a_command_writes_to_a_device_is_not_kept_and_nothing_is_put_in_its_place(
+    _workflow: Workflow,
+) -> chiltepin::Result<()> {
+    let place = Place::new();
+    // By links: were something put in their place, it would not be in the machine's own.
+    for name in ["out", "err"] {
+        std::os::unix::fs::symlink("/dev/null", place.path(name)).unwrap();
+    }
+    for run in 1..=2 {
+        let workflow = open(&place);
+        let exit = report("all well".to_owned(), place.path("log"))
+            .directory(place.path("work"))
+            .stdout(place.path("out"))
+            .stderr(place.path("err"))
+            .submit(&workflow);
+        assert_eq!(exit.result()?, 0);
+        assert_eq!(runs(&place, "log"), 1, "run {run}");
+        let kind = |name: &str| fs::symlink_metadata(place.path(name)).unwrap().file_type();
+        assert!(kind("out").is_symlink() && kind("err").is_symlink());
+    }
+    Ok(())
+}
+
 #[task(cache)]
 fn draw(text: String, context: &chiltepin::TaskContext) -> std::io::Result<PathBuf> {
     let folder = context.directory();

@@ -78,6 +78,16 @@ pub(crate) fn gpu_variable(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// Names the file that asks this process to run one call again.
+#[cfg(feature = "records")]
+pub(crate) const RERUN_VARIABLE: &str = "CHILTEPIN_RERUN";
+
+/// The file that asks this process to run one call again, if it was started for that.
+#[cfg(feature = "records")]
+pub(crate) fn rerun_request() -> Option<PathBuf> {
+    set(env::var_os(RERUN_VARIABLE)).map(PathBuf::from)
+}
+
 /// Whether this program runs within a job of Slurm's.
 pub(crate) fn in_slurm() -> bool {
     set(env::var_os("SLURM_JOB_ID")).is_some()

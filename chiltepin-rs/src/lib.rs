@@ -25,6 +25,8 @@ mod log;
 mod private;
 mod registry;
 mod report;
+#[cfg(feature = "records")]
+mod rerun;
 mod retries;
 mod run;
 mod serve;

@@ -86,7 +86,10 @@ fn now(told: &Told) -> u64 {
 const LISTED: usize = 10;
 
 /// The task that is meant, or why there is none.
-fn find<'a>(record: &'a RunRecord, meant: &str) -> Result<(u64, &'a TaskRecord), String> {
+pub(super) fn find<'a>(
+    record: &'a RunRecord,
+    meant: &str,
+) -> Result<(u64, &'a TaskRecord), String> {
     if let Ok(number) = meant.parse() {
         let task = record.tasks.get(&number);
         let most = record.tasks.keys().last().copied().unwrap_or_default();

@@ -14,6 +14,7 @@ mod jobs;
 mod list;
 mod record;
 mod render;
+mod rerun;
 mod runs;
 mod show;
 mod status;
@@ -47,6 +48,7 @@ enum Command {
     Show(show::Show),
     Explain(explain::Explain),
     Export(export::Export),
+    Rerun(rerun::Rerun),
     Cache(cache::Cache),
     /// Prints the commented configuration file with every key and its default
     Defaults,
@@ -96,6 +98,7 @@ fn run(command: Command, out: &mut dyn Write, errors: &mut dyn Write) -> io::Res
         Command::Show(show) => show.run(out, errors)?,
         Command::Explain(explain) => explain.run(out, errors)?,
         Command::Export(export) => export.run(out, errors)?,
+        Command::Rerun(rerun) => rerun.run(out, errors)?,
         Command::Cache(cache) => cache.run(out, errors)?,
         Command::Defaults => {
             out.write_all(DEFAULT_FILE.as_bytes())?;

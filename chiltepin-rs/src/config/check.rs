@@ -8,7 +8,9 @@ use super::nearest::nearest;
 use super::reader::Reader;
 use super::resource::{LOCAL, Provider, Resource, Threads};
 use super::tree::{Entry, Format, Node, Position, Table, Value, shorten};
-use super::workflow_settings::{CacheFolder, CacheMode, LogLevel, Progress, WorkflowSettings};
+use super::workflow_settings::{
+    CacheFolder, CacheMode, LogLevel, Progress, RecordArguments, WorkflowSettings,
+};
 use super::{check_resource, check_retries};
 
 /// The table that is no resource.
@@ -208,6 +210,11 @@ fn workflow<'a>(
         progress: reader
             .choice("progress", &Progress::NAMES)
             .map_or(default.progress, |chosen| Progress::ALL[chosen]),
+        record_arguments: reader
+            .choice("record_arguments", &RecordArguments::NAMES)
+            .map_or(default.record_arguments, |chosen| {
+                RecordArguments::ALL[chosen]
+            }),
         log_level: log_level(&mut reader),
     };
     (settings, executors.unwrap_or_default())

@@ -100,6 +100,7 @@ pub(super) const WORKFLOW_KEYS: &[&str] = &[
     "cache",
     "cache_mode",
     "journal",
+    "record_arguments",
     "progress",
     "grace",
     "log_level",

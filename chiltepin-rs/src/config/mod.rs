@@ -53,7 +53,7 @@ pub use tree::Format;
 #[cfg(feature = "cli")]
 pub(crate) use units::{MEMORY_FORMS, parse_age, parse_memory};
 pub use workflow_settings::{
-    CacheFolder, CacheMode, LogLevel, Progress, UnknownLogLevel, WorkflowSettings,
+    CacheFolder, CacheMode, LogLevel, Progress, RecordArguments, UnknownLogLevel, WorkflowSettings,
 };
 
 /// The commented file that holds every key with its default; it can be loaded.

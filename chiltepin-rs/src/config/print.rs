@@ -60,6 +60,7 @@ impl Writer<'_, '_> {
         }
         self.text("cache_mode", &settings.cache_mode.to_string())?;
         self.plain("journal", settings.journal)?;
+        self.text("record_arguments", &settings.record_arguments.to_string())?;
         self.text("progress", &settings.progress.to_string())?;
         let level = settings.log_level.map(|level| level.to_string());
         self.optional_text("log_level", level.as_deref())?;

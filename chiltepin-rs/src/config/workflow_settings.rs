@@ -25,6 +25,8 @@ pub struct WorkflowSettings {
     pub cache_mode: CacheMode,
     /// Whether a run keeps a journal in its folder.
     pub journal: bool,
+    /// Of which calls the journal has the arguments, for `chiltepin rerun`.
+    pub record_arguments: RecordArguments,
     /// How a run is shown on stderr while it goes on.
     pub progress: Progress,
     /// How long running tasks may go on after the first Ctrl-C.
@@ -43,6 +45,7 @@ impl Default for WorkflowSettings {
             cache: None,
             cache_mode: CacheMode::Body,
             journal: true,
+            record_arguments: RecordArguments::Failed,
             progress: Progress::Auto,
             grace: Duration::from_secs(10),
             log_level: None,
@@ -103,6 +106,30 @@ impl Progress {
 }
 
 impl fmt::Display for Progress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(Self::NAMES[*self as usize])
+    }
+}
+
+/// Of which calls the journal has the arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordArguments {
+    /// Of none.
+    None,
+    /// Of those that fail.
+    #[default]
+    Failed,
+    /// Of each that starts.
+    All,
+}
+
+impl RecordArguments {
+    pub(crate) const NAMES: [&str; 3] = ["none", "failed", "all"];
+    pub(crate) const ALL: [Self; 3] = [Self::None, Self::Failed, Self::All];
+}
+
+impl fmt::Display for RecordArguments {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(Self::NAMES[*self as usize])
     }

@@ -7,6 +7,8 @@ use parking_lot::RwLock;
 
 use super::Recorder;
 use super::lock::Payload;
+#[cfg(feature = "records")]
+use super::recording::Recording;
 use crate::kernel::{ExecutorId, ExecutorSet, LabelId};
 use crate::retries::Retries;
 
@@ -116,6 +118,9 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
     /// Where results of cached tasks are looked for and kept, if anywhere.
     pub(crate) results: Option<Arc<dyn Results>>,
+    /// Which arguments the recorder is told, if any.
+    #[cfg(feature = "records")]
+    pub(crate) recording: Option<Recording>,
     /// Who is told what happens, if anybody.
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
 }

@@ -22,6 +22,8 @@ mod perform;
 mod plain;
 mod plan;
 mod record;
+#[cfg(feature = "records")]
+mod recording;
 mod rooms;
 mod scope;
 mod status;
@@ -38,4 +40,8 @@ pub(crate) use lock::Driver;
 #[cfg(feature = "records")]
 pub(crate) use lock::Payload;
 pub(crate) use record::Recorder;
+#[cfg(feature = "cli")]
+pub(crate) use recording::PROGRAM;
+#[cfg(feature = "records")]
+pub(crate) use recording::Recording;
 pub(crate) use scope::Scope;

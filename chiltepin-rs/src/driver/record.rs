@@ -27,12 +27,28 @@ pub(crate) trait Recorder: Send + Sync {
 
 /// Tells the recorder of a list of commands; the time is looked at once.
 pub(super) struct Notes<'a> {
+    #[cfg_attr(
+        not(feature = "records"),
+        expect(dead_code, reason = "only arguments are asked of it")
+    )]
+    driver: &'a Driver,
     recorder: &'a dyn Recorder,
     at: Option<Instant>,
 }
 
 impl Notes<'_> {
     pub(super) fn command(&mut self, command: &Command<Payload, TaskError>) {
+        #[cfg(feature = "records")]
+        if let Command::Ended {
+            payload, ending, ..
+        } = command
+        {
+            let has_failed = matches!(
+                ending,
+                KernelEnding::Failed(_) | KernelEnding::TimedOut { .. }
+            );
+            self.driver.note_arguments(payload.header(), has_failed);
+        }
         if let Some(what) = of_command(command) {
             let at = *self.at.get_or_insert_with(Instant::now);
             self.recorder.record(at, what);
@@ -48,7 +64,11 @@ impl Driver {
 
     pub(super) fn notes(&self) -> Option<Notes<'_>> {
         let recorder = self.settings.recorder.as_deref()?;
-        Some(Notes { recorder, at: None })
+        Some(Notes {
+            driver: self,
+            recorder,
+            at: None,
+        })
     }
 
     /// A call is about to go to the kernel.
@@ -217,6 +237,8 @@ impl Driver {
 
     /// The run is over, and nothing more happens.
     pub(crate) fn close_record(&self, outcome: RunOutcome) {
+        #[cfg(feature = "records")]
+        self.finish_recording();
         if let Some(recorder) = &self.settings.recorder {
             recorder.close(outcome);
         }

@@ -109,6 +109,11 @@ pub(crate) enum What<N> {
         /// How many workers the task has lost so far.
         losses: u32,
     },
+    /// The arguments of a call, for it to be run again.
+    Arguments {
+        task: u64,
+        arguments: Box<Arguments<N>>,
+    },
     /// Told to stop.
     Stopping {
         task: u64,
@@ -181,6 +186,9 @@ pub(crate) struct RunStarted {
     pub(crate) accounts: Vec<(String, String)>,
     /// How many tasks of a label may run at once, for each that has a limit.
     pub(crate) limits: Vec<(String, u32)>,
+    /// The arguments with which the program comes to where it is asked what it was started for; none
+    /// where it never does.
+    pub(crate) restart: Option<Vec<String>>,
     /// Of this crate.
     pub(crate) version: String,
     /// Microseconds since the Unix epoch at time 0 of the run.
@@ -200,6 +208,39 @@ pub(crate) struct More<N> {
     pub(crate) gpus: u32,
     /// The nodes of an MPI application.
     pub(crate) nodes: u32,
+}
+
+/// What is recorded of a call's arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Arguments<N> {
+    Whole(WholeArguments),
+    /// They have more bytes than this.
+    TooLarge {
+        most: u64,
+    },
+    /// They have no encoded form.
+    NotEncoded {
+        reason: N,
+    },
+    /// Those of others have come to this many bytes.
+    NoMore {
+        most: u64,
+    },
+}
+
+/// All that a call is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WholeArguments {
+    /// Of the function, as the registry has it.
+    pub(crate) body: u128,
+    /// How many bytes each argument has.
+    pub(crate) sizes: Vec<u32>,
+    /// As other processes are sent them.
+    pub(crate) bytes: Vec<u8>,
+    /// Where the task works, if the call says so.
+    pub(crate) directory: Option<String>,
+    /// Of a command, beside 0.
+    pub(crate) allowed_exit_codes: Vec<i32>,
 }
 
 /// How the body of a task runs.

@@ -49,7 +49,7 @@ pub(crate) use reasons::reasons;
 #[cfg(feature = "cli")]
 pub(crate) use record::{AttemptRecord, Name, RunRecord, TaskRecord};
 #[cfg(feature = "cli")]
-pub(crate) use show::{date, steps, time};
+pub(crate) use show::{date, memory, steps, time};
 #[cfg(feature = "cli")]
 pub(crate) use story::story;
 pub(crate) use stream::{Busy, Stream, View};

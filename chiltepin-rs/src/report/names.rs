@@ -1,7 +1,7 @@
 //! From one kind of name to another, wherever names stand in an event.
 
 use super::event::{
-    AttemptAccount, BlockChange, Ending, Event, How, More, NodeStanding, Trouble, What,
+    Arguments, AttemptAccount, BlockChange, Ending, Event, How, More, NodeStanding, Trouble, What,
 };
 
 impl<N> Event<N> {
@@ -78,6 +78,10 @@ impl<N> What<N> {
                 task: *task,
                 attempt: *attempt,
             },
+            Self::Arguments { task, arguments } => What::Arguments {
+                task: *task,
+                arguments: Box::new(arguments.map(name)),
+            },
             Self::Finished { task, attempt, how } => What::Finished {
                 task: *task,
                 attempt: *attempt,
@@ -140,6 +144,19 @@ impl<N> More<N> {
             memory: self.memory,
             gpus: self.gpus,
             nodes: self.nodes,
+        }
+    }
+}
+
+impl<N> Arguments<N> {
+    fn map<M>(&self, name: &mut impl FnMut(&N) -> M) -> Arguments<M> {
+        match self {
+            Self::Whole(whole) => Arguments::Whole(whole.clone()),
+            Self::TooLarge { most } => Arguments::TooLarge { most: *most },
+            Self::NotEncoded { reason } => Arguments::NotEncoded {
+                reason: name(reason),
+            },
+            Self::NoMore { most } => Arguments::NoMore { most: *most },
         }
     }
 }

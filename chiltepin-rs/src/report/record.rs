@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::event::{
-    AttemptAccount, BlockChange, Ending, Event, How, Kind, More, Room, RunOutcome, RunStarted, What,
+    Arguments, AttemptAccount, BlockChange, Ending, Event, How, Kind, More, Room, RunOutcome,
+    RunStarted, What,
 };
 
 /// A text of a journal.
@@ -83,6 +84,7 @@ pub(crate) struct TaskRecord {
     /// When its result was looked for in the cache, and whether it was there.
     pub(crate) looked: Option<(u64, bool)>,
     pub(crate) attempts: Vec<AttemptRecord>,
+    pub(crate) arguments: Option<Box<Arguments<Name>>>,
     pub(crate) ended: Option<(u64, Ending<Name>)>,
 }
 
@@ -169,6 +171,7 @@ impl RunRecord {
                     attempt.losses.push((at, losses));
                 }
             }
+            What::Arguments { task, arguments } => self.task(task).arguments = Some(arguments),
             What::Stopping { task, attempt } => self.attempt(task, attempt).stopping = Some(at),
             What::Finished { task, attempt, how } => {
                 self.attempt(task, attempt).finished = Some((at, how));

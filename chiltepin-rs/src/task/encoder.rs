@@ -20,11 +20,20 @@ pub struct Encoder {
 /// What is encoded so far.
 #[derive(Default)]
 pub(crate) struct Encoded {
+    #[cfg(feature = "records")]
+    limit: Option<Limit>,
     /// The only thing there is, as it came: a large result that is the only argument of the next
     /// task is passed on without a copy.
     whole: Option<Bytes>,
     /// What there is, otherwise.
     bytes: Vec<u8>,
+}
+
+/// How long it may become.
+#[cfg(feature = "records")]
+struct Limit {
+    most: usize,
+    is_exceeded: bool,
 }
 
 /// From this size on it pays to pass bytes on as they are, instead of copying them.
@@ -55,6 +64,24 @@ impl Encoder {
             values: Vec::with_capacity(info.parameters.len()),
             out: Encoded::default(),
         }
+    }
+
+    /// One that gives up as soon as all arguments together have more than `most` bytes.
+    #[cfg(feature = "records")]
+    pub(super) fn bounded(info: &'static TaskInfo, most: usize) -> Self {
+        let mut encoder = Self::new(info, usize::MAX);
+        encoder.out.limit = Some(Limit {
+            most,
+            is_exceeded: false,
+        });
+        encoder
+    }
+
+    /// Whether it has given up for that.
+    #[cfg(feature = "records")]
+    pub(super) fn is_exceeded(&self) -> bool {
+        let limit = self.out.limit.as_ref();
+        limit.is_some_and(|limit| limit.is_exceeded)
     }
 
     /// Encodes the next argument.
@@ -122,6 +149,10 @@ impl Encoded {
     /// Encodes a value behind what there is.
     pub(crate) fn value<T: Value>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.unshare();
+        #[cfg(feature = "records")]
+        if let Some(limit) = &mut self.limit {
+            return limit.value(value, &mut self.bytes);
+        }
         let before = self.bytes.len();
         codec::encode(value, &mut self.bytes).map_err(EncodeError::Value)?;
         check::<T>(&self.bytes[before..]).map_err(EncodeError::Unfaithful)
@@ -137,6 +168,13 @@ impl Encoded {
 
     /// Puts what is encoded already behind what there is.
     pub(crate) fn splice(&mut self, encoded: Bytes) {
+        #[cfg(feature = "records")]
+        if let Some(limit) = &mut self.limit
+            && self.bytes.len() + encoded.len() > limit.most
+        {
+            limit.is_exceeded = true;
+            return;
+        }
         if self.len() == 0 && encoded.len() >= WORTH_SHARING {
             self.whole = Some(encoded);
         } else {
@@ -153,5 +191,54 @@ impl Encoded {
 
     pub(super) fn into_bytes(self) -> Bytes {
         self.whole.unwrap_or_else(|| self.bytes.into())
+    }
+}
+
+#[cfg(feature = "records")]
+impl Limit {
+    /// Adds an encoded value, as far as there is place for it.
+    fn value<T: Value>(&mut self, value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        use serde::ser::Error as _;
+
+        // Byte by byte these would take long.
+        if let Some(bytes) = (value as &dyn std::any::Any).downcast_ref::<Vec<u8>>()
+            && out.len() + bytes.len() <= self.most
+        {
+            return codec::encode(bytes, out).map_err(EncodeError::Value);
+        }
+        let bounded = Bounded { out, limit: self };
+        let written = postcard::serialize_with_flavor(value, bounded);
+        written.map_err(|error| EncodeError::Value(codec::CodecError::custom(error)))
+    }
+}
+
+/// Takes bytes up to a limit.
+#[cfg(feature = "records")]
+struct Bounded<'a> {
+    out: &'a mut Vec<u8>,
+    limit: &'a mut Limit,
+}
+
+#[cfg(feature = "records")]
+impl postcard::ser_flavors::Flavor for Bounded<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        if self.out.len() + data.len() > self.limit.most {
+            self.limit.is_exceeded = true;
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.out.extend_from_slice(data);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.try_extend(&[data])
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }

@@ -13,6 +13,8 @@ use chiltepin_executors::{
 };
 use parking_lot::Mutex;
 
+#[cfg(feature = "records")]
+use super::KeptArguments;
 use super::Options;
 use crate::TaskError;
 #[cfg(feature = "records")]
@@ -54,6 +56,9 @@ pub(crate) struct Header {
     /// As what its result is kept, once it was looked for.
     #[cfg(feature = "records")]
     kept_as: OnceLock<Box<KeptAs>>,
+    /// Its arguments, while it runs and the record may need them.
+    #[cfg(feature = "records")]
+    pub(super) arguments: Mutex<Option<Box<KeptArguments>>>,
 }
 
 /// No executor yet.
@@ -98,6 +103,8 @@ impl Header {
             account: Mutex::new(None),
             #[cfg(feature = "records")]
             kept_as: OnceLock::new(),
+            #[cfg(feature = "records")]
+            arguments: Mutex::new(None),
         }
     }
 

@@ -15,6 +15,8 @@ mod context;
 mod digester;
 mod encoder;
 mod header;
+#[cfg(feature = "records")]
+mod kept;
 mod options;
 mod scratch;
 #[cfg(test)]
@@ -30,4 +32,6 @@ pub(crate) use context::Origin;
 pub(crate) use digester::{Digest, Digester, Digests};
 pub(crate) use encoder::{EncodeError, Encoded, Encoder};
 pub(crate) use header::Header;
+#[cfg(feature = "records")]
+pub(crate) use kept::KeptArguments;
 pub(crate) use options::{Directory, Options};

@@ -77,7 +77,12 @@ where
 
     fn encode(&self, attempt: &Attempt, largest: usize) -> Result<EncodedCall, Failure> {
         match catch(|| self.encode_arguments(attempt, largest)) {
-            Ok(arguments) => Ok(self.header.encoded_call(arguments?, attempt.id.attempt)),
+            Ok(arguments) => {
+                let arguments = arguments?;
+                #[cfg(feature = "records")]
+                self.keep_encoded(&arguments);
+                Ok(self.header.encoded_call(arguments, attempt.id.attempt))
+            }
             Err(report) => Err(Failure::new(FailureKind::Panicked(report))),
         }
     }

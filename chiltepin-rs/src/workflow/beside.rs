@@ -43,6 +43,8 @@ pub(crate) fn open_with(executor: Arc<dyn Executor>) -> Workflow {
         accounts: true,
         seed: 0,
         results: None,
+        #[cfg(feature = "records")]
+        recording: None,
         recorder: None,
     };
     let driver = Driver::new(executors, settings, runtime.handle().clone());

@@ -192,6 +192,10 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
         .iter()
         .any(|resource| !matches!(resource.provider, Provider::Threads(_)));
     let stream = record::begin(&config, run, &run_folder);
+    #[cfg(feature = "records")]
+    let recording = stream
+        .as_ref()
+        .and_then(|_| record::recording(&config, &run_folder));
     let settings = Settings {
         executors: config.workflow.executors,
         retries: config.workflow.retries,
@@ -199,6 +203,8 @@ fn open(config: Config, log_level: Option<LogLevel>) -> Result<Workflow> {
         run_folder,
         seed: run.seed(),
         results,
+        #[cfg(feature = "records")]
+        recording,
         recorder: stream.clone().map(|stream| stream as _),
         accounts: keeps_accounts,
     };

@@ -42,6 +42,10 @@ pub fn init() {
 
 /// Lets this process be what it was started for.
 pub(super) fn let_in(origin: Origin) {
+    #[cfg(feature = "records")]
+    if let Some(code) = crate::rerun::serve() {
+        std::process::exit(code);
+    }
     enter(origin, |log| {
         panic::install_hook(environment::backtrace());
         // Nobody else does: what the program sets up for itself comes after this.

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chiltepin_executors::LazyFolder;
+use chiltepin_executors::start::origin;
 
 use crate::config::{Config, Progress, Provider};
 use crate::driver::Driver;
+#[cfg(feature = "records")]
+use crate::driver::Recording;
 use crate::environment;
 #[cfg(feature = "records")]
 use crate::report::Journal;
@@ -68,6 +71,15 @@ fn journal(config: &Config, folder: &LazyFolder) -> Option<Journal> {
     }
 }
 
+/// Which arguments of calls the journal has. A program that cannot be started for one call alone
+/// has no use for any.
+#[cfg(feature = "records")]
+pub(super) fn recording(config: &Config, folder: &LazyFolder) -> Option<Recording> {
+    origin().ok()?;
+    let settings = &config.workflow;
+    Recording::new(settings.record_arguments, folder).filter(|_| settings.journal)
+}
+
 /// Has it told how the blocks of the executors stand.
 pub(super) fn watch_blocks(stream: &Stream, driver: &Arc<Driver>) {
     let driver = Arc::downgrade(driver);
@@ -107,6 +119,12 @@ fn started(config: &Config, run: RunId) -> RunStarted {
         process: std::process::id(),
         config: config.to_string(),
         executors,
+        restart: origin().ok().map(|origin| {
+            let arguments = origin.arguments().into_iter();
+            arguments
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect()
+        }),
         accounts: accounts.collect(),
         limits: config.workflow.limits.clone().into_iter().collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

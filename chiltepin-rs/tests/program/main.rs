@@ -8,6 +8,7 @@
 mod batch;
 mod cache;
 mod records;
+mod rerun;
 mod runs;
 
 use std::fs::Permissions;

@@ -57,6 +57,22 @@ impl Program {
         Self::copy(Path::new(OWN_PROGRAM), &own_name(), &parent)
     }
 
+    /// Copies this process's program to a file that stays.
+    ///
+    /// Nothing has that name before the copy is whole.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn keep_copy(path: &Path) -> Result<(), ProgramError> {
+        let new = path.with_extension("new");
+        let copied = copy(Path::new(OWN_PROGRAM), &new);
+        let kept = copied.and_then(|_hash| std::fs::rename(&new, path));
+        kept.map_err(|source| ProgramError::Copy {
+            copy: path.to_owned(),
+            source,
+        })
+    }
+
     /// Copies a program into a private folder in `parent`.
     fn copy(program: &Path, name: &str, parent: &Path) -> Result<Self, ProgramError> {
         let folder = PrivateFolder::new_in(parent)?;

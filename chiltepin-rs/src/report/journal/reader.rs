@@ -9,8 +9,9 @@ use super::super::event::{Event, NameId, What};
 use super::{FILE, FRAME, HEADER, MAGIC, VERSION};
 use crate::cache::frame::{Next, find, next};
 
-/// No frame is longer: one is written when this much has come together, and no event is long.
-const LONGEST_FRAME: usize = 2 * FRAME;
+/// No frame is longer: one is written when this much has come together, and the longest event holds
+/// a megabyte of arguments.
+const LONGEST_FRAME: usize = FRAME + (2 << 20);
 
 /// After checking so many bytes in search of a frame, which takes about a second, none is found.
 const WORK: usize = 4 << 30;

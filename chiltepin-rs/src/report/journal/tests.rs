@@ -11,8 +11,8 @@ use crate::cache::frame::frame;
 use crate::driver::Recorder;
 use crate::report::View;
 use crate::report::{
-    AttemptAccount, BlockChange, Ending, Event, How, Kind, More, NodeStanding, Room, RunOutcome,
-    RunStarted, Stream, Text, Trouble, What,
+    Arguments, AttemptAccount, BlockChange, Ending, Event, How, Kind, More, NodeStanding, Room,
+    RunOutcome, RunStarted, Stream, Text, Trouble, What, WholeArguments,
 };
 
 /// A run that only a journal looks at.
@@ -80,6 +80,30 @@ fn all() -> Vec<What<Text>> {
             nodes: [3, 4].into(),
         },
         What::WorkerLost { task, losses: 2 },
+        What::Arguments {
+            task,
+            arguments: Box::new(Arguments::Whole(WholeArguments {
+                body: 1 << 100,
+                sizes: vec![1, 2],
+                bytes: vec![7, 1, 65],
+                directory: Some("/work".to_owned()),
+                allowed_exit_codes: vec![3],
+            })),
+        },
+        What::Arguments {
+            task,
+            arguments: Box::new(Arguments::TooLarge { most: 9 }),
+        },
+        What::Arguments {
+            task,
+            arguments: Box::new(Arguments::NotEncoded {
+                reason: text("count a"),
+            }),
+        },
+        What::Arguments {
+            task,
+            arguments: Box::new(Arguments::NoMore { most: 300 }),
+        },
         What::Stopping { task, attempt },
         finished(How::Succeeded),
         finished(How::Failed(trouble())),

@@ -107,6 +107,7 @@ impl Tally {
             | What::Began { .. }
             | What::Placed { .. }
             | What::WorkerLost { .. }
+            | What::Arguments { .. }
             | What::Stopping { .. }
             | What::Reported { .. }
             | What::Block(_)

@@ -258,6 +258,6 @@ fn times_and_sizes_are_short() {
             "2 h 5 min"
         ]
     );
-    let sizes = [12, 2_048, 5 << 20, 3 << 29].map(show::memory);
+    let sizes = [12, 2_048, 5 << 20, 3 << 29].map(memory);
     assert_eq!(sizes, ["12 B", "2.0 KiB", "5.0 MiB", "1.5 GiB"]);
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chiltepin_executors::Capacity;
 use chiltepin_executors::agent::{
-    AgentHello, AttemptEnd, FinishedAttempt, FromAgent, PROTOCOL, ToAgent, WireCapacity,
+    AgentHello, AttemptEnd, FinishedAttempt, FromAgent, PROTOCOL, ToAgent,
 };
 use chiltepin_executors::registry::Functions;
 use chiltepin_executors::start::{AgentStart, START_VARIABLE};
@@ -69,7 +70,7 @@ async fn agent(start: Arc<AgentStart>, number: usize) -> io::Result<()> {
     let dialed = dial.connect(hello).await.map_err(io::Error::other)?;
     let link = Arc::clone(&dialed.link);
     let ahead = FromAgent::Ahead {
-        capacity: WireCapacity {
+        capacity: Capacity {
             async_bodies: 0,
             cores: AHEAD,
             memory: 0,

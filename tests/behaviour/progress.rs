@@ -17,7 +17,7 @@ use crate::program::Program;
 struct OnTerminal {
     child: Child,
     said: Arc<Mutex<Vec<u8>>>,
-    reader: thread::JoinHandle<()>,
+    reader: Option<thread::JoinHandle<()>>,
 }
 
 impl OnTerminal {
@@ -62,7 +62,7 @@ impl OnTerminal {
         Self {
             child,
             said,
-            reader,
+            reader: Some(reader),
         }
     }
 
@@ -82,9 +82,16 @@ impl OnTerminal {
             self.child.try_wait().unwrap().is_some()
         });
         assert!(self.child.wait().unwrap().success(), "{}", self.said());
-        self.reader.join().unwrap();
+        self.reader.take().unwrap().join().unwrap();
         let said = self.said.lock().unwrap();
         String::from_utf8(said.clone()).unwrap()
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -104,8 +104,9 @@ const BACK: &str = "\x1b8";
 fn a_terminal_shows_each_function_and_executor_and_at_the_end_a_line() {
     let place = Place::new();
     let program = OnTerminal::start(&place, &["watched", "auto"], "xterm");
-    program.says("\n  wait  two  2 running  4 waiting\r");
-    program.says("\n  0 of 6 tasks ended, ");
+    program.says("\n  wait   two  2 running  4 waiting\r");
+    program.says("\n  count  two             1 waiting\r");
+    program.says("\n  0 of 7 tasks ended, ");
     place.write("go", "");
     let said = program.ended();
     let results = "result 0\r\nresult 1\r\nresult 2\r\n";
@@ -118,7 +119,7 @@ fn a_terminal_shows_each_function_and_executor_and_at_the_end_a_line() {
         "the rows are gone before results are printed: {said:?}"
     );
     assert!(
-        after.starts_with("chiltepin: 6 tasks: 6 succeeded, in "),
+        after.starts_with("chiltepin: 7 tasks: 7 succeeded, in "),
         "{said:?}"
     );
     assert_eq!(after.lines().count(), 1, "{said:?}");
@@ -151,13 +152,15 @@ fn a_terminal_that_moves_no_cursor_gets_lines() {
 fn where_there_is_no_terminal_there_are_lines() {
     let place = Place::new();
     let program = Program::start(&place, &["watched", "auto"]);
-    program.says("chiltepin: 10 s: 0 of 6 tasks ended; wait: 2 running, 4 waiting\n");
+    program.says(
+        "chiltepin: 10 s: 0 of 7 tasks ended; wait: 2 running, 4 waiting; count: 1 waiting\n",
+    );
     place.write("go", "");
     let ended = program.ended();
     assert_eq!(ended.out, "begun\nresult 0\nresult 1\nresult 2\n");
     let last = ended.err.lines().last().unwrap();
     assert!(
-        last.starts_with("chiltepin: 6 tasks: 6 succeeded, in "),
+        last.starts_with("chiltepin: 7 tasks: 7 succeeded, in "),
         "{ended:?}"
     );
 }

@@ -21,10 +21,11 @@ use super::{CacheKey, frame, record};
 /// Larger values get a file of their own, so that packs stay quick to read through.
 pub(super) const INLINE: usize = 64 << 10;
 
-/// A group holds no more, so that the first of it does not wait long.
+/// A group holds no more, so that the first of it does not wait long. Several times what a sync
+/// takes: where each job is slow, as on a busy machine, most of the time would go to syncs.
 const GROUP_JOBS: usize = 4096;
 const GROUP_BYTES: usize = 16 << 20;
-const GROUP_TIME: Duration = Duration::from_millis(5);
+const GROUP_TIME: Duration = Duration::from_millis(20);
 
 /// How often the times of use are written down while nothing else is.
 const IDLE: Duration = Duration::from_secs(60);

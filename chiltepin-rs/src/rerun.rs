@@ -235,3 +235,56 @@ fn system(action: &str, error: io::Error) -> Failure {
         error: Arc::new(error),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use chiltepin::task;
+
+    use super::*;
+
+    #[task]
+    fn double(x: u64) -> u64 {
+        2 * x
+    }
+
+    fn request(function: &str, bytes: &[u8]) -> Request {
+        let mut functions = Functions::of_program().iter();
+        let info = functions.find(|info| info.registered_name().ends_with("rerun::tests::double"));
+        let info = info.unwrap();
+        Request {
+            function: function.replace("double", &info.registered_name()),
+            body: info.body,
+            name: None,
+            task: 7,
+            sizes: vec![u32::try_from(bytes.len()).unwrap()],
+            bytes: bytes.to_vec(),
+            directory: None,
+            allowed_exit_codes: Vec::new(),
+            outcome: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_function_that_was_called_is_not_run() {
+        let well = run(request("double", &[3])).end;
+        assert!(matches!(well, End::Value { bytes: 1 }), "{well:?}");
+        let other = Request {
+            body: 1,
+            ..request("double", &[3])
+        };
+        let reason = |request| match run(request).end {
+            End::Refused { reason } => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason(other), "is another function in this program");
+        assert_eq!(reason(request("halve", &[3])), "is not in this program");
+    }
+
+    #[test]
+    fn arguments_that_cannot_be_decoded_are_the_call_s_failure() {
+        let End::Failed { error } = run(request("double", &[0x80])).end else {
+            panic!("a number was cut off");
+        };
+        assert!(error.contains("has an argument `x` (`u64`)"), "{error}");
+    }
+}

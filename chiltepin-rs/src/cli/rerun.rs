@@ -295,6 +295,10 @@ fn arguments<'a>(
             "the run's program cannot be started for one call alone, so it has recorded no arguments",
         )
         .hint("call `chiltepin::init()` first in `main`, or use `#[chiltepin::main]`")),
+        None if task.attempts.is_empty() => Err(Refusal::new(format!(
+            "{call} has never started, so it has no arguments that could be recorded"
+        ))
+        .hint("`chiltepin explain` says why; run what it waited for again")),
         None => {
             let setting = config.map(|config| config.workflow.record_arguments);
             let setting = setting.unwrap_or_default();

@@ -153,7 +153,10 @@ fn what_cannot_be_run_again_is_refused_with_what_to_do() {
         .submit(&workflow)
         .result()
         .unwrap_err();
-    join(log.clone()).submit(&workflow).result().unwrap_err();
+    let joined = join(log.clone()).submit(&workflow);
+    joined.result().unwrap_err();
+    let never = divide(joined, 1, log).submit(&workflow);
+    never.result().unwrap_err();
     workflow.close_blocking();
     refused(
         &rerun(&place, "1"),
@@ -167,6 +170,10 @@ fn what_cannot_be_run_again_is_refused_with_what_to_do() {
     refused(
         &rerun(&place, "join"),
         "`join` (3) is a join, which needs its workflow\n  hint: ",
+    );
+    refused(
+        &rerun(&place, "5"),
+        "`divide` (5) has never started, so it has no arguments",
     );
 
     let program = place.folder.path().join("runs/latest/program");

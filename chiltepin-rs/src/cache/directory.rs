@@ -12,9 +12,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use super::{CacheKey, pack, publish};
+use super::{CacheKey, StoreSettings, pack, publish};
 
 /// The directories of one task of this driver's.
 #[derive(Clone, Debug)]
@@ -69,15 +69,20 @@ pub(super) fn owner(name: &str) -> Option<Owner<'_>> {
 }
 
 impl Owner<'_> {
-    /// Whether its driver is gone, so far as can be told from here.
-    pub(super) fn is_gone(&self, directory: &Path, now: SystemTime, after: Duration) -> bool {
-        pack::is_gone(
-            self.host,
-            self.process,
-            || latest_write(directory),
-            now,
-            after,
-        )
+    /// Whether its driver is gone, so far as can be told from here, and nothing was written for a
+    /// while: in a container of the same name a process that is there cannot be seen.
+    pub(super) fn is_gone(
+        &self,
+        directory: &Path,
+        now: SystemTime,
+        settings: &StoreSettings,
+    ) -> bool {
+        let written = latest_write(directory);
+        let is_quiet = now
+            .duration_since(written)
+            .is_ok_and(|age| age >= settings.grace);
+        let after = settings.abandoned_after;
+        is_quiet && pack::is_gone(self.host, self.process, || written, now, after)
     }
 }
 

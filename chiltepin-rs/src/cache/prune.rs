@@ -201,7 +201,7 @@ impl Store {
         let settings = &self.shared.settings;
         let now = SystemTime::now();
         let is_left = |path: &Path, name: &str| match directory::owner(name) {
-            Some(owner) => owner.is_gone(path, now, settings.abandoned_after),
+            Some(owner) => owner.is_gone(path, now, settings),
             None => is_old(path, settings.grace),
         };
         let named = |path: std::path::PathBuf| {

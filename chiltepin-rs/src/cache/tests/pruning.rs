@@ -216,6 +216,7 @@ fn directories_of_drivers_that_are_gone_go_and_those_that_are_named_or_used_stay
     let place = Place::new();
     let mut settings = place.settings();
     settings.abandoned_after = Duration::from_secs(3600);
+    settings.grace = Duration::from_secs(3600);
     let store = Store::open(&settings).unwrap();
     // No process has this number: the system's own limit is below it.
     let dead = format!("{}-4194305", super::super::pack::host());
@@ -227,6 +228,11 @@ fn directories_of_drivers_that_are_gone_go_and_those_that_are_named_or_used_stay
     entry.directory = Some(name);
     keep(&store, entry).unwrap();
     let there = || [&used, &left, &kept, &other].map(|path| path.join("picture").exists());
+    store.prune(u64::MAX).unwrap();
+    assert_eq!(there(), [true; 4], "all of it is young");
+    drop(store);
+    settings.grace = Duration::ZERO;
+    let store = Store::open(&settings).unwrap();
     store.prune(u64::MAX).unwrap();
     assert_eq!(there(), [true, false, true, true]);
     assert_eq!(store.get(&key(3)).unwrap().directory, Some(kept.clone()));

@@ -131,16 +131,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Read, ReadError> {
                 }
                 at = end;
             }
-            Next::Damaged { end } => {
-                read.damages.push(Damage::Spoilt {
-                    at,
-                    bytes: end - at,
-                });
-                at = end;
-            }
             Next::End => return Ok(read),
-            broken @ (Next::Torn | Next::More { .. } | Next::Broken) => {
-                // A length may be damaged, too.
+            broken => {
+                // Its length may be damaged, too, and lead past others that are whole.
                 if let Some(next) = find(bytes, at + 1, LONGEST_FRAME, WORK) {
                     read.damages.push(Damage::Spoilt {
                         at,
@@ -150,7 +143,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Read, ReadError> {
                     continue;
                 }
                 read.damages.push(match broken {
-                    Next::Broken => Damage::Lost {
+                    Next::Broken | Next::Damaged { .. } => Damage::Lost {
                         at,
                         bytes: bytes.len() - at,
                     },

@@ -29,7 +29,7 @@ impl Header {
             ("<stderr>", &options.stderr, self.stderr_file()),
         ] {
             // What is appended to holds more than this call's.
-            if let Some(path) = path.map(|path| directory.join(path))
+            if let Some(path) = path
                 && !capture.as_ref().is_some_and(Capture::is_append)
                 && is_kept(&path)
             {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use chiltepin_executors::LazyFolder;
 use chiltepin_executors::program::Program;
+use chiltepin_executors::{EncodedValues, LazyFolder};
 use parking_lot::Mutex;
 
 use super::{Driver, Recorder};
@@ -45,7 +45,25 @@ impl Recording {
 
     /// Has the record take what is kept of a call's arguments.
     fn record(&self, header: &Header, recorder: &dyn Recorder) {
-        let arguments = header.read_arguments(|kept| match kept {
+        let arguments = if header.has_no_arguments() {
+            Some(self.of_kept(header, &KeptArguments::Encoded(EncodedValues::default())))
+        } else {
+            header.read_arguments(|kept| self.of_kept(header, kept))
+        };
+        let Some(arguments) = arguments else { return };
+        if matches!(arguments, Arguments::Whole(_)) {
+            self.copy_program();
+        }
+        let what = What::Arguments {
+            task: header.id().number(),
+            arguments: Box::new(arguments),
+        };
+        recorder.record(Instant::now(), what);
+    }
+
+    /// What of it the record is to have.
+    fn of_kept(&self, header: &Header, kept: &KeptArguments) -> Arguments<Text> {
+        match kept {
             KeptArguments::Encoded(values) => {
                 let bytes = values.bytes.len() as u64;
                 let take = |left: u64| left.checked_sub(bytes);
@@ -71,16 +89,7 @@ impl Recording {
             KeptArguments::NotEncoded(reason) => Arguments::NotEncoded {
                 reason: Text::new(reason),
             },
-        });
-        let Some(arguments) = arguments else { return };
-        if matches!(arguments, Arguments::Whole(_)) {
-            self.copy_program();
         }
-        let what = What::Arguments {
-            task: header.id().number(),
-            arguments: Box::new(arguments),
-        };
-        recorder.record(Instant::now(), what);
     }
 
     /// Where a call works when it is run again: where it did, unless each attempt has a directory of
@@ -156,7 +165,9 @@ impl Driver {
         if has_failed && recording.wanted == RecordArguments::Failed {
             recording.record(header, &**recorder);
         }
-        drop(header.take_arguments());
+        if !header.has_no_arguments() {
+            drop(header.take_arguments());
+        }
     }
 
     pub(super) fn finish_recording(&self) {

@@ -102,7 +102,7 @@ where
     /// Makes the call's directory, if it has one, and the values.
     fn prepare(&self, attempt: &Attempt) -> Result<A::Values, Failure> {
         #[cfg(feature = "records")]
-        self.keep_arguments();
+        self.keep_arguments(attempt);
         if let Some(directory) = self.header.directory(attempt.id.attempt) {
             make_directory(&directory)?;
         }

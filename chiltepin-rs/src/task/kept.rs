@@ -2,7 +2,7 @@
 
 use chiltepin_executors::panic::catch;
 use chiltepin_executors::wire::WireValue;
-use chiltepin_executors::{EncodedValues, Failure, TaskKind, Work as _};
+use chiltepin_executors::{Attempt, EncodedValues, Failure, TaskKind, Work as _};
 
 use super::{AnyTask as _, Arguments, Body, Encoder, Header, TaskCell};
 use crate::Value;
@@ -32,10 +32,14 @@ where
     B: Body<A::Values, T>,
 {
     /// Encodes the arguments before the body takes them, if they are to be kept and are not yet.
-    pub(super) fn keep_arguments(&self) {
+    pub(super) fn keep_arguments(&self, attempt: &Attempt) {
         let header = self.header();
         // A join cannot be run again without the workflow around it.
-        if !header.wants_arguments() || self.kind() == TaskKind::Join {
+        if !header.wants_arguments(attempt) || self.kind() == TaskKind::Join {
+            return;
+        }
+        if header.has_no_arguments() {
+            header.tell_of_arguments();
             return;
         }
         let mut encoder = Encoder::bounded(header.info(), MOST_FOR_THIS);
@@ -55,9 +59,9 @@ where
     }
 
     /// Keeps arguments that another process is sent.
-    pub(super) fn keep_encoded(&self, arguments: &EncodedValues) {
+    pub(super) fn keep_encoded(&self, attempt: &Attempt, arguments: &EncodedValues) {
         let header = self.header();
-        if !header.wants_arguments() {
+        if !header.wants_arguments(attempt) {
             return;
         }
         header.keep_arguments(if arguments.bytes.len() <= MOST_ENCODED {
@@ -70,13 +74,23 @@ where
 
 impl Header {
     /// Whether the record is to have its arguments and has not yet got them.
-    fn wants_arguments(&self) -> bool {
+    fn wants_arguments(&self, attempt: &Attempt) -> bool {
         let driver = self.driver();
-        driver.is_some_and(|driver| driver.records_arguments()) && self.arguments.lock().is_none()
+        driver.is_some_and(|driver| driver.records_arguments())
+            && (attempt.id.attempt <= 1 || self.arguments.lock().is_none())
+    }
+
+    /// Whether nothing needs to be kept for the record to have its arguments.
+    pub(crate) fn has_no_arguments(&self) -> bool {
+        self.info().parameters.is_empty()
     }
 
     fn keep_arguments(&self, kept: KeptArguments) {
         *self.arguments.lock() = Some(Box::new(kept));
+        self.tell_of_arguments();
+    }
+
+    fn tell_of_arguments(&self) {
         if let Some(driver) = self.driver() {
             driver.arguments_kept(self);
         }

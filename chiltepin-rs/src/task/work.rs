@@ -80,7 +80,7 @@ where
             Ok(arguments) => {
                 let arguments = arguments?;
                 #[cfg(feature = "records")]
-                self.keep_encoded(&arguments);
+                self.keep_encoded(attempt, &arguments);
                 Ok(self.header.encoded_call(arguments, attempt.id.attempt))
             }
             Err(report) => Err(Failure::new(FailureKind::Panicked(report))),

@@ -39,6 +39,11 @@ fn weigh(values: Vec<u64>) -> Result<usize, String> {
     Err(format!("{} are too heavy", values.len()))
 }
 
+#[task]
+fn give_up() -> Result<u8, String> {
+    Err("there is nothing to do".to_owned())
+}
+
 #[join_task]
 async fn join(workflow: &Workflow, log: PathBuf) -> AppFuture<i64> {
     divide(1, 0, log).submit(workflow)
@@ -79,6 +84,11 @@ fn fails_again(executor: &str) {
     bursting.submit(&workflow).result().unwrap_err();
     let leaving = leave(3, log.clone()).on(executor).name("leave it");
     leaving.submit(&workflow).result().unwrap_err();
+    give_up()
+        .on(executor)
+        .submit(&workflow)
+        .result()
+        .unwrap_err();
     workflow.close_blocking();
     fs::remove_file(&log).unwrap();
 
@@ -98,6 +108,8 @@ fn fails_again(executor: &str) {
         "error: task `leave it` (3), attempt 1, exited with code 3",
     );
     assert!(out(&again).contains("told\n"), "{}", out(&again));
+    let again = rerun(&place, "give_up");
+    refused(&again, "failed: there is nothing to do\n");
     assert_eq!(fs::read_to_string(&log).unwrap(), "7 / 0\n[1, 2]\n3 1\n");
 }
 

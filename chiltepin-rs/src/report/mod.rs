@@ -16,6 +16,8 @@ mod event;
 mod hours;
 #[cfg(feature = "records")]
 mod journal;
+#[cfg(feature = "cli")]
+mod lack;
 mod live;
 #[cfg(feature = "records")]
 mod names;

@@ -1,7 +1,8 @@
 //! Why a task is not running yet, as people read it.
 
+use super::lack::{Amounts, Lack};
 use super::show::{memory, time};
-use super::waiting::{Amounts, Awaited, BlockNow, Lack, Place, Why};
+use super::waiting::{Awaited, BlockNow, Place, Why};
 
 /// Lines that tell it, those that belong to the one before indented.
 pub(crate) fn reasons(why: &Why, now: u64) -> Vec<String> {

@@ -1,8 +1,9 @@
 //! Why a task is not running yet, of events that are given.
 
 use super::*;
+use crate::report::lack::Lack;
 use crate::report::record::Name;
-use crate::report::waiting::{Lack, Why};
+use crate::report::waiting::Why;
 
 const SECOND: u64 = 1_000_000;
 

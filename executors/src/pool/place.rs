@@ -243,8 +243,7 @@ impl Shared {
 
     fn make_place(self: &Arc<Self>) -> Result<There, PlaceError> {
         let folder = Arc::new(PrivateFolder::new()?);
-        let output = self.settings.output_folder.path();
-        let program = Program::of_this_process(&output)?;
+        let program = Program::of_this_process(&self.settings.output_folder)?;
         let socket = folder.join("pool");
         let listen = || format!("listen on the socket `{}`", socket.display());
         let listener = UnixListener::bind(&socket).map_err(system(listen()))?;

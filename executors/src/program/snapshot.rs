@@ -12,6 +12,7 @@ use rustix::fs::{StatVfsMountFlags, ioctl_ficlone, statvfs};
 
 use super::identity::OWN_PROGRAM;
 use super::{PrivateFolder, ProgramError};
+use crate::LazyFolder;
 use crate::system::is_written_by_nobody;
 use crate::wire::ProgramIdentity;
 
@@ -34,13 +35,13 @@ impl Program {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn of_this_process(other: &Path) -> Result<Arc<Self>, ProgramError> {
+    pub fn of_this_process(other: &LazyFolder) -> Result<Arc<Self>, ProgramError> {
         // Held while the copy is made: whoever else wants it waits for this one.
         let mut snapshot = SNAPSHOT.lock();
         if let Some(program) = snapshot.upgrade() {
             return Ok(program);
         }
-        let parent = parent(&env::temp_dir(), other, is_executable_from)?;
+        let parent = parent(&env::temp_dir(), || other.path(), is_executable_from)?;
         let program = Self::copy(Path::new(OWN_PROGRAM), &own_name(), &parent)?;
         let program = Arc::new(program);
         *snapshot = Arc::downgrade(&program);
@@ -53,7 +54,7 @@ impl Program {
     /// # Errors
     /// It cannot be made, or could not be started from there.
     pub fn copy_into(parent: &Path) -> Result<Self, ProgramError> {
-        let parent = self::parent(parent, parent, is_executable_from)?;
+        let parent = self::parent(parent, || parent.to_owned(), is_executable_from)?;
         Self::copy(Path::new(OWN_PROGRAM), &own_name(), &parent)
     }
 
@@ -135,17 +136,18 @@ fn own_name() -> String {
 /// The folder of the two from which programs can be started.
 fn parent(
     temporary: &Path,
-    other: &Path,
+    other: impl FnOnce() -> PathBuf,
     is_executable_from: impl Fn(&Path) -> bool,
 ) -> Result<PathBuf, ProgramError> {
-    [temporary, other]
-        .into_iter()
-        .find(|folder| is_executable_from(folder))
-        .map(ToOwned::to_owned)
-        .ok_or_else(|| ProgramError::NoExec {
-            temporary: temporary.to_owned(),
-            other: other.to_owned(),
-        })
+    let temporary = temporary.to_owned();
+    if is_executable_from(&temporary) {
+        return Ok(temporary);
+    }
+    let other = other();
+    if is_executable_from(&other) {
+        return Ok(other);
+    }
+    Err(ProgramError::NoExec { temporary, other })
 }
 
 /// Whether the file system of a folder, or of where it is to be made, lets programs be started.
@@ -221,8 +223,8 @@ mod tests {
     #[test]
     fn all_of_a_process_share_one_copy_of_its_program() {
         let place = place();
-        let one = Program::of_this_process(place.path()).unwrap();
-        let other = Program::of_this_process(place.path()).unwrap();
+        let one = Program::of_this_process(&LazyFolder::at(place.path().to_owned())).unwrap();
+        let other = Program::of_this_process(&LazyFolder::at(place.path().to_owned())).unwrap();
         assert!(Arc::ptr_eq(&one, &other));
         let original = fs::read(OWN_PROGRAM).unwrap();
         assert_eq!(one.hash(), *blake3::hash(&original).as_bytes());
@@ -262,12 +264,17 @@ mod tests {
     #[test]
     fn a_program_is_put_where_it_can_be_started() {
         let (temporary, other) = (Path::new("/t"), Path::new("/o"));
-        assert_eq!(parent(temporary, other, |_| true).unwrap(), temporary);
         assert_eq!(
-            parent(temporary, other, |folder| folder == other).unwrap(),
+            parent(temporary, || other.to_owned(), |_| true).unwrap(),
+            temporary
+        );
+        assert_eq!(
+            parent(temporary, || other.to_owned(), |folder| folder == other).unwrap(),
             other
         );
-        let error = parent(temporary, other, |_| false).unwrap_err().to_string();
+        let error = parent(temporary, || other.to_owned(), |_| false)
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains("`/t` or from `/o`") && error.contains("TMPDIR"),
             "{error}"

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chiltepin_executors::command::{CommandEnd, CommandSpec, Stream};
 use chiltepin_executors::node::{Launch, Node, NodeEvents, NodeFacts, NodeSettings};
 use chiltepin_executors::program::{PrivateFolder, Program};
-use chiltepin_executors::{Attempt, AttemptId, ProcessEnd, TaskId, Usage};
+use chiltepin_executors::{Attempt, AttemptId, LazyFolder, ProcessEnd, TaskId, Usage};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -107,7 +107,7 @@ impl Place {
         let_in();
         let folder = tempfile::tempdir().unwrap();
         let private = Arc::new(PrivateFolder::new().unwrap());
-        let program = Program::of_this_process(folder.path()).unwrap();
+        let program = Program::of_this_process(&LazyFolder::at(folder.path().to_owned())).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chiltepin::caching::{Cache, CacheError, KeyPart, Listing, Why};
 use chiltepin::{AppFuture, File, TaskContext, Workflow, task};
@@ -217,4 +217,30 @@ async fn why_there_is_no_answer_is_told(_workflow: Workflow) {
     let error = open(&other).cache().everything().clear().await.unwrap_err();
     assert!(matches!(error, CacheError::Unusable { .. }), "{error}");
     assert!(error.to_string().contains("is not a cache"), "{error}");
+}
+
+#[task(cache)]
+fn rest(number: u64) -> u64 {
+    std::thread::sleep(Duration::from_millis(50));
+    number
+}
+
+#[chiltepin::test]
+async fn what_a_result_took_is_told_without_its_time_in_the_queue(_workflow: Workflow) {
+    let place = Place::new();
+    let folder = place.path("cache");
+    let workflow = place.configured(&format!(
+        "[workflow]\ncache = '{}'\nexecutors = ['one']\n[one]\nprovider = 'threads'\nmax_threads = 1",
+        folder.display()
+    ));
+    let begun = Instant::now();
+    for future in workflow.map(0..6, rest) {
+        future.await.unwrap();
+    }
+    let elapsed = begun.elapsed();
+    let cache = workflow.cache();
+    let results = cache.everything().list().await.unwrap();
+    // One ran after the other.
+    let took: Duration = results.iter().map(|result| result.took).sum();
+    assert!(took < elapsed * 3 / 2, "{took:?} of {elapsed:?}");
 }

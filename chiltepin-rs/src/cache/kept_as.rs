@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
 use super::{CacheKey, OwnDirectories, Recipe};
 
 /// As what the result of a call is kept.
@@ -16,6 +18,6 @@ pub(crate) struct KeptAs {
     pub(crate) upstream: Vec<CacheKey>,
     /// The directories of its own, of which one is kept with it.
     pub(crate) directories: Option<OwnDirectories>,
-    /// When it was looked for.
-    pub(crate) looked: Instant,
+    /// When its latest attempt was started; when it was looked for, before any.
+    pub(crate) started: Mutex<Instant>,
 }

@@ -295,6 +295,10 @@ fn arguments<'a>(
             "the run's program cannot be started for one call alone, so it has recorded no arguments",
         )
         .hint("call `chiltepin::init()` first in `main`, or use `#[chiltepin::main]`")),
+        None if task.is_cached() => Err(Refusal::new(format!(
+            "{call} was not run: its value came from the cache"
+        ))
+        .hint("`chiltepin cache clear` removes it, so that the call runs in the next run")),
         None if task.attempts.is_empty() => Err(Refusal::new(format!(
             "{call} has never started, so it has no arguments that could be recorded"
         ))

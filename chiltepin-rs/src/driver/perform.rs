@@ -51,7 +51,7 @@ impl Driver {
                     last,
                     offer,
                 } => {
-                    payload.header().set_executor(executor);
+                    payload.header().start_on(executor);
                     let holds_thread = payload.kind().holds_thread();
                     let attempt = Attempt {
                         id: attempt,

@@ -369,8 +369,13 @@ impl Header {
         })
     }
 
-    pub(crate) fn set_executor(&self, executor: ExecutorId) {
+    /// An attempt is started there.
+    pub(crate) fn start_on(&self, executor: ExecutorId) {
         self.executor.store(executor.0, Ordering::Relaxed);
+        #[cfg(feature = "records")]
+        if let Some(kept_as) = self.kept_as() {
+            *kept_as.started.lock() = Instant::now();
+        }
     }
 
     pub(crate) fn executor_id(&self) -> Option<ExecutorId> {

@@ -76,7 +76,7 @@ impl Shared {
                 .map(|directories| directories.name(attempt)),
             upstream: kept_as.upstream.clone(),
             made: SystemTime::now(),
-            took: kept_as.looked.elapsed(),
+            took: kept_as.started.lock().elapsed(),
             run: self.settings.run.clone(),
             task: header.name().to_owned(),
         };

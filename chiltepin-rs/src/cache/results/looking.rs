@@ -11,6 +11,8 @@ use chiltepin_executors::{Failure, FailureKind, TaskId};
 use super::super::recipe::EXIT_CODES;
 use super::super::{Argument, CacheKey, Code, KeptAs, Recipe, files};
 use super::{Job, JobKind, Shared};
+use parking_lot::Mutex;
+
 use crate::config::CacheMode;
 use crate::driver::Payload;
 use crate::error::ErrorKind;
@@ -153,7 +155,7 @@ impl Shared {
             files,
             upstream,
             directories,
-            looked: Instant::now(),
+            started: Mutex::new(Instant::now()),
         })
     }
 

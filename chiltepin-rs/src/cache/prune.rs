@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use super::choose::{Candidate, choose, needed};
+use super::choose::{Candidate, choose};
 use super::entry::{Filter, Summary};
 use super::error::{Incomplete, NotKept};
 use super::key::hex;
@@ -34,6 +34,7 @@ pub(crate) struct Pruned {
 }
 
 /// What pruning would come to.
+#[cfg(feature = "cli")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) remove: Vec<CacheKey>,
@@ -120,13 +121,14 @@ impl Store {
     }
 
     /// What [`prune`](Self::prune) would do; nothing is touched.
+    #[cfg(feature = "cli")]
     pub(crate) fn plan_prune(&self, most: u64) -> Plan {
         let before = self.size();
         let (candidates, _) = self.candidates();
         let remove = choose(candidates.clone(), most);
         let gone: HashSet<&CacheKey> = remove.iter().collect();
         let kept = candidates.iter().filter(|kept| !gone.contains(&kept.key));
-        let needed = needed(kept);
+        let needed = super::choose::needed(kept);
         Plan {
             remove,
             before,

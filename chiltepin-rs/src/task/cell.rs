@@ -35,14 +35,14 @@ pub(crate) trait AnyTask: Work {
     ///
     /// It takes as long as reading the files among them does.
     #[cfg_attr(
-        not(feature = "records"),
+        not(any(feature = "records", test)),
         expect(dead_code, reason = "results that are kept alone ask for it")
     )]
     fn digests(&self, files: &FileHashes) -> Result<Digests, Failure>;
 
     /// The value that an attempt has put, encoded; as it came, if it came so.
     #[cfg_attr(
-        not(feature = "records"),
+        not(any(feature = "records", test)),
         expect(dead_code, reason = "results that are kept alone ask for it")
     )]
     fn encoded_value(&self) -> Result<Bytes, Failure>;
@@ -50,7 +50,7 @@ pub(crate) trait AnyTask: Work {
     /// Puts a value that was encoded earlier, if the bytes are such a value. Unlike what
     /// [`Work::returned`] gets, they may come from another version of the program.
     #[cfg_attr(
-        not(feature = "records"),
+        not(any(feature = "records", test)),
         expect(dead_code, reason = "results that are kept alone ask for it")
     )]
     fn restore(&self, value: Bytes) -> bool;

@@ -22,6 +22,10 @@ pub(crate) struct ArgumentDigest {
 
 /// What the arguments of a call come down to.
 #[derive(Debug, Default)]
+#[cfg_attr(
+    not(feature = "records"),
+    expect(dead_code, reason = "results that are kept alone ask for it")
+)]
 pub(crate) struct Digests {
     pub(crate) arguments: Vec<ArgumentDigest>,
     /// The files that they name, each with the hash of what it held.

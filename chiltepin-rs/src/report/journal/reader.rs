@@ -25,6 +25,10 @@ pub(crate) struct Read {
     /// Whether the run still writes it.
     pub(crate) is_open: bool,
     /// How long the file is, in bytes.
+    #[cfg_attr(
+        not(feature = "cli"),
+        expect(dead_code, reason = "only commands ask for it")
+    )]
     pub(crate) length: u64,
 }
 

@@ -125,27 +125,27 @@ fn a_terminal_shows_each_function_and_executor_and_at_the_end_a_line() {
     assert_eq!(after.lines().count(), 1, "{said:?}");
 }
 
-#[chiltepin::test]
-fn what_is_off_shows_nothing() {
+/// What a run of some seconds writes on such a terminal.
+fn written_by_a_short_run(progress: &str, terminal: &str) -> String {
     let place = Place::new();
-    let program = OnTerminal::start(&place, &["watched", "off"], "xterm");
+    let program = OnTerminal::start(&place, &["watched", progress], terminal);
     program.says("begun");
     thread::sleep(Duration::from_millis(1500));
     place.write("go", "");
-    let said = program.ended();
-    assert_eq!(said, "begun\r\nresult 0\r\nresult 1\r\nresult 2\r\n");
+    program.ended()
+}
+
+const RESULTS: &str = "begun\r\nresult 0\r\nresult 1\r\nresult 2\r\n";
+
+#[chiltepin::test]
+fn what_is_off_shows_nothing() {
+    assert_eq!(written_by_a_short_run("off", "xterm"), RESULTS);
 }
 
 /// And a short run has no lines.
 #[chiltepin::test]
 fn a_terminal_that_moves_no_cursor_gets_lines() {
-    let place = Place::new();
-    let program = OnTerminal::start(&place, &["watched", "auto"], "dumb");
-    program.says("begun");
-    thread::sleep(Duration::from_millis(1500));
-    place.write("go", "");
-    let said = program.ended();
-    assert_eq!(said, "begun\r\nresult 0\r\nresult 1\r\nresult 2\r\n");
+    assert_eq!(written_by_a_short_run("auto", "dumb"), RESULTS);
 }
 
 #[chiltepin::test]
